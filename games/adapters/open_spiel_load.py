@@ -1,0 +1,32 @@
+"""Load OpenSpiel games by name, with errors that help."""
+
+import re
+
+import pyspiel
+
+from games.errors import UnsupportedGameError
+from games.registry import unknown_name
+
+
+def load_open_spiel(game: "str | pyspiel.Game") -> "pyspiel.Game":
+    """Return ``game`` loaded; a string is a registered name with parameters in brackets.
+
+    Games written in Python are registered when they are first asked for.
+
+    Raises:
+        UnknownNameError: the name is not registered; near matches are suggested.
+        UnsupportedGameError: OpenSpiel refuses the parameters.
+    """
+    if not isinstance(game, str):
+        return game
+    name = re.split(r"[(\s]", game.strip(), maxsplit=1)[0]
+    if name not in pyspiel.registered_names():
+        # Registers the games that OpenSpiel ships in Python.
+        import open_spiel.python.games  # noqa: F401
+
+        if name not in pyspiel.registered_names():
+            raise unknown_name("OpenSpiel game", name, pyspiel.registered_names())
+    try:
+        return pyspiel.load_game(game)
+    except pyspiel.SpielError as error:
+        raise UnsupportedGameError(f"OpenSpiel cannot load {game!r}: {error}") from error

@@ -1,0 +1,1 @@
+"""Extensive-form games: trees, sequence form, values, best responses."""

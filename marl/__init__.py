@@ -1,0 +1,1 @@
+"""Whatever learns and plays."""

@@ -1,0 +1,1 @@
+"""Playing games forward and measuring the returns."""

@@ -1,0 +1,1 @@
+"""Solvers: equilibria of matrix games, population learning on trees, reports."""

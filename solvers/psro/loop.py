@@ -1,0 +1,261 @@
+r"""Policy-space response oracles [1]_ on a compiled tree; with exact answers and the Nash meta-solver this is
+the double-oracle algorithm [2]_.
+
+One iteration: each player's oracle answers the others' mixtures; the answers that are new join the
+populations; the empirical game between all policies is solved for new mixtures; NashConv of the
+mixtures is measured in the full game.
+
+.. [1] Lanctot et al. (2017), A unified game-theoretic approach to multiagent reinforcement learning.
+.. [2] McMahan, Gordon, Blum (2003), Planning in the presence of cost functions controlled by an adversary.
+"""
+
+import hashlib
+import math
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from games.certificates import Certificate
+from games.extensive.evaluation import (
+    behaviors_of_plans,
+    expected_values,
+    nash_conv,
+    payoff_variances,
+    realization_plans,
+    split,
+    uniform_behaviors,
+    values_and_regrets,
+)
+from games.extensive.sequence_form import Behavior, SequenceForm
+from games.normal_form import NormalFormGame
+from games.profiles import Profile, as_profile, uniform_profile
+from games.progress import ProgressCallback, ignore_progress
+from games.results import SolveResult, Status
+from solvers.psro.expanders import AddNewAnswers
+from solvers.psro.meta_solvers import NashMetaSolver
+from solvers.psro.oracles import ExactBestResponse
+from solvers.psro.population import EmpiricalPayoffs
+from solvers.psro.protocols import Expander, MetaSolver, Oracle
+from solvers.psro.state import PSROState, Trace, load_state, save_state
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PSROSolution:
+    """What a run leaves.
+
+    Attributes:
+        behaviors: each player's mixture as one behavior policy, shape (S_i,).
+        profile: mixtures over the populations.
+        meta_game: payoffs between all policies.
+        plans: realization plans of each population, shape (policies, S_i).
+        trace: measurements per iteration.
+    """
+
+    behaviors: tuple[Behavior, ...]
+    profile: Profile
+    meta_game: NormalFormGame
+    plans: tuple[NDArray[np.float64], ...]
+    trace: Trace
+
+
+@dataclass(frozen=True, slots=True)
+class PSRO:
+    """A PSRO method: three choices, and the step they make.
+
+    Attributes:
+        oracle: who answers.
+        meta_solver: how the populations are weighed.
+        expander: which answers join.
+    """
+
+    oracle: Oracle = ExactBestResponse()
+    meta_solver: MetaSolver = NashMetaSolver()
+    expander: Expander = AddNewAnswers()
+
+    def init(
+        self,
+        form: SequenceForm,
+        *,
+        rng: np.random.Generator,
+        policies: Sequence[Sequence[ArrayLike]] | None = None,
+        profile: Sequence[ArrayLike] | None = None,
+    ) -> PSROState:
+        """The state before the first iteration.
+
+        Args:
+            form: the game.
+            rng: source of all randomness of the run.
+            policies: behavior policies each player starts with; one uniform policy where None.
+            profile: mixtures over them that the first meta-solve starts from; uniform where None.
+        """
+        payoffs = EmpiricalPayoffs(form)
+        starts = [[b] for b in uniform_behaviors(form)] if policies is None else [list(p) for p in policies]
+        if len(starts) != form.num_players or not all(starts):
+            raise ValueError(f"policies must hold at least one policy for each of {form.num_players} players")
+        # Policies are checked in profiles, so short lists are filled with their first policy.
+        for k in range(max(map(len, starts))):
+            plans = realization_plans(form, [p[min(k, len(p) - 1)] for p in starts])
+            for i, plan in enumerate(plans):
+                if k < len(starts[i]):
+                    payoffs.add(i, plan)
+        sizes = [len(p) for p in starts]
+        mixtures = uniform_profile(sizes) if profile is None else as_profile(profile, sizes)
+        mixtures = self.meta_solver.solve(payoffs.game(), mixtures, rng=rng).unwrap()
+        return PSROState(payoffs, mixtures, Trace.empty(form.num_players), False, rng)
+
+    def step(self, state: PSROState, *, elapsed: float = 0.0) -> PSROState:
+        """One iteration; ``elapsed`` is the time at its start, for the trace. Consumes ``state``."""
+        start = time.perf_counter()
+        payoffs = state.payoffs
+        form = payoffs.form
+        plans = payoffs.mixture_plans(state.profile)
+        answers = [self.oracle.respond(form, plans, i, rng=state.rng) for i in range(form.num_players)]
+        chosen = self.expander.select(payoffs.populations, answers)
+        mixtures = state.profile
+        closed = not any(chosen)
+        if not closed:
+            for i, additions in enumerate(chosen):
+                for plan in additions:
+                    payoffs.add(i, plan)
+            warm = tuple(
+                np.append(x, np.zeros(len(p) - x.size))
+                for x, p in zip(state.profile, payoffs.populations, strict=True)
+            )
+            mixtures = self.meta_solver.solve(payoffs.game(), warm, rng=state.rng).unwrap()
+            plans = payoffs.mixture_plans(mixtures)
+        values, gains = values_and_regrets(form, plans)
+        trace = state.trace.append(
+            float(gains.sum()),
+            values,
+            payoff_variances(form, behaviors_of_plans(form, split(form, plans))),
+            [len(p) for p in payoffs.populations],
+            elapsed + time.perf_counter() - start,
+        )
+        return PSROState(payoffs, mixtures, trace, closed, state.rng)
+
+
+def run_psro(
+    form: SequenceForm,
+    method: PSRO | None = None,
+    *,
+    iterations: int = 100,
+    tol: float = 1e-9,
+    time_limit: float | None = None,
+    rng: np.random.Generator | None = None,
+    policies: Sequence[Sequence[ArrayLike]] | None = None,
+    profile: Sequence[ArrayLike] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: int = 10,
+    progress: ProgressCallback = ignore_progress,
+) -> SolveResult[PSROSolution]:
+    """Run PSRO until NashConv is small, nothing new is found, or a limit is reached.
+
+    Args:
+        form: the game, compiled (``games.adapters.open_spiel_tree.compile_open_spiel``).
+        method: oracle, meta-solver and expander; exact double oracle where None.
+        iterations: most iterations, resumed ones included.
+        tol: stop when NashConv is at most ``tol`` times the payoff range.
+        time_limit: seconds after which no further iteration starts; resumed time included.
+        rng: source of all randomness; ``np.random.default_rng(0)`` where None.
+        policies: behavior policies each player starts with.
+        profile: mixtures over them that the first meta-solve starts from.
+        checkpoint: file to save the run in and to resume it from if it exists.
+        checkpoint_every: iterations between saves; the last one is always saved.
+        progress: called after each iteration with ``nash_conv``.
+
+    Returns:
+        The certificate is the NashConv of ``solution.behaviors``, recomputed by ``games``. Status: CERTIFIED
+        at the tolerance; STATIONARY when every oracle answer is known already but NashConv is above it (the
+        usual end where the meta-solver aims at something else than Nash); LIMIT otherwise.
+
+    Example:
+        >>> from games.adapters.open_spiel_tree import compile_open_spiel
+        >>> result = run_psro(compile_open_spiel("kuhn_poker"))
+        >>> round(result.info["value_0"], 9)
+        -0.055555556
+    """
+    if iterations < 0 or checkpoint_every < 1 or not tol >= 0:
+        raise ValueError(
+            "iterations and tol must not be negative and checkpoint_every must be positive, got "
+            f"iterations={iterations}, tol={tol}, checkpoint_every={checkpoint_every}"
+        )
+    method = PSRO() if method is None else method
+    rng = np.random.default_rng(0) if rng is None else rng
+    settings = {
+        "oracle": method.oracle.name,
+        "meta_solver": method.meta_solver.name,
+        "expander": method.expander.name,
+        # The generator before the run stands for the seed, the start for what it begins from.
+        "rng": str(rng.bit_generator.state),
+        "start": _digest(policies, profile),
+    }
+    clock = time.perf_counter()
+    if checkpoint is not None and Path(checkpoint).exists():
+        state = load_state(checkpoint, form, settings)
+        clock -= float(state.trace.seconds[-1]) if len(state.trace) else 0.0
+    else:
+        state = method.init(form, rng=rng, policies=policies, profile=profile)
+    threshold = tol * form.payoff_range
+    saved = len(state.trace)
+    while not (len(state.trace) >= iterations or state.closed or _last(state) <= threshold):
+        elapsed = time.perf_counter() - clock
+        if time_limit is not None and elapsed >= time_limit:
+            break
+        state = method.step(state, elapsed=elapsed)
+        done = len(state.trace)
+        if checkpoint is not None and done - saved >= checkpoint_every:
+            save_state(checkpoint, state, settings)
+            saved = done
+        progress(done, iterations, nash_conv=_last(state))
+    if checkpoint is not None and len(state.trace) > saved:
+        save_state(checkpoint, state, settings)
+    return _result(method, state, threshold, time.perf_counter() - clock)
+
+
+def _last(state: PSROState) -> float:
+    """NashConv after the newest iteration; infinite before the first."""
+    return float(state.trace.nash_conv[-1]) if len(state.trace) else math.inf
+
+
+def _digest(policies: Sequence[Sequence[ArrayLike]] | None, profile: Sequence[ArrayLike] | None) -> str:
+    """What a run starts from, as a word to compare by."""
+    digest = hashlib.sha256()
+    for group in [*(policies or []), profile or []]:
+        for array in group:
+            digest.update(np.asarray(array, dtype=np.float64).tobytes() + b"|")
+        digest.update(b"/")
+    return digest.hexdigest()
+
+
+def _result(method: PSRO, state: PSROState, threshold: float, seconds: float) -> SolveResult[PSROSolution]:
+    payoffs = state.payoffs
+    form = payoffs.form
+    behaviors = behaviors_of_plans(form, split(form, payoffs.mixture_plans(state.profile)))
+    bound = nash_conv(form, behaviors)
+    if bound <= threshold:
+        status = Status.CERTIFIED
+    else:
+        status = Status.STATIONARY if state.closed else Status.LIMIT
+    values = expected_values(form, behaviors)
+    variances = payoff_variances(form, behaviors)
+    return SolveResult(
+        PSROSolution(
+            behaviors,
+            state.profile,
+            payoffs.game(),
+            tuple(p.plans.copy() for p in payoffs.populations),
+            state.trace,
+        ),
+        status,
+        Certificate("nash_conv", bound),
+        f"psro({method.oracle.name}, {method.meta_solver.name}, {method.expander.name})",
+        len(state.trace),
+        seconds,
+        {f"value_{i}": float(v) for i, v in enumerate(values)}
+        | {f"variance_{i}": float(v) for i, v in enumerate(variances)},
+    )

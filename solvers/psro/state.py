@@ -1,0 +1,139 @@
+"""What a PSRO run is at the end of an iteration, and how it is kept on disk."""
+
+import json
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from games.errors import FileFormatError
+from games.extensive.fingerprint import fingerprint
+from games.extensive.sequence_form import SequenceForm
+from games.profiles import Profile
+from games.storage import read_bundle, write_bundle
+from solvers.psro.population import EmpiricalPayoffs
+
+SCHEMA = "counterplay.psro"
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trace:
+    """One row per iteration.
+
+    Attributes:
+        nash_conv: float64 (T,), NashConv of the players' mixtures in the full game.
+        values: float64 (T, N), expected payoffs of the mixtures.
+        variances: float64 (T, N), variances of the realised payoffs.
+        sizes: int64 (T, N), policies in each population.
+        seconds: float64 (T,), time since the start, resumed time included.
+    """
+
+    nash_conv: NDArray[np.float64]
+    values: NDArray[np.float64]
+    variances: NDArray[np.float64]
+    sizes: NDArray[np.int64]
+    seconds: NDArray[np.float64]
+
+    @classmethod
+    def empty(cls, num_players: int) -> "Trace":
+        """A trace of no iterations."""
+        table = np.empty((0, num_players))
+        return cls(np.empty(0), table, table, np.empty((0, num_players), np.int64), np.empty(0))
+
+    def append(
+        self,
+        nash_conv: float,
+        values: NDArray[np.float64],
+        variances: NDArray[np.float64],
+        sizes: list[int],
+        seconds: float,
+    ) -> "Trace":
+        """A trace with one more row."""
+        return Trace(
+            np.append(self.nash_conv, nash_conv),
+            np.vstack([self.values, values]),
+            np.vstack([self.variances, variances]),
+            np.vstack([self.sizes, np.array(sizes, np.int64)]),
+            np.append(self.seconds, seconds),
+        )
+
+    def __len__(self) -> int:
+        return self.nash_conv.size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PSROState:
+    """A run between two iterations.
+
+    Attributes:
+        payoffs: populations and their empirical game; extended in place by the next step.
+        profile: mixtures over the populations.
+        trace: what was measured so far; one row per finished iteration.
+        closed: no oracle answer was new in the last iteration, so further ones would change nothing.
+        rng: the run's generator, between iterations.
+    """
+
+    payoffs: EmpiricalPayoffs
+    profile: Profile
+    trace: Trace
+    closed: bool
+    rng: np.random.Generator
+
+
+def save_state(path: str | os.PathLike[str], state: PSROState, settings: dict[str, Any]) -> None:
+    """Write a checkpoint atomically: a kill leaves the previous one or this one."""
+    form = state.payoffs.form
+    header = {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "fingerprint": fingerprint(form),
+        "settings": settings,
+        "closed": state.closed,
+        # PCG64 holds 128-bit integers; as text they survive every JSON reader.
+        "rng": json.dumps(state.rng.bit_generator.state),
+    }
+    arrays: dict[str, NDArray[Any]] = {name: getattr(state.trace, name) for name in _TRACE}
+    for i, (population, mixture) in enumerate(zip(state.payoffs.populations, state.profile, strict=True)):
+        arrays[f"plans_{i}"] = population.plans
+        arrays[f"profile_{i}"] = mixture
+    write_bundle(path, header, arrays)
+
+
+_TRACE = ("nash_conv", "values", "variances", "sizes", "seconds")
+
+
+def load_state(path: str | os.PathLike[str], form: SequenceForm, settings: dict[str, Any]) -> PSROState:
+    """Read a checkpoint of the same game and settings.
+
+    Raises:
+        FileFormatError: the files are broken or not a PSRO checkpoint.
+        ValueError: they belong to another game or to other settings.
+    """
+    header, arrays = read_bundle(path, schema=SCHEMA, version=VERSION)
+    if header["fingerprint"] != fingerprint(form):
+        raise ValueError(f"checkpoint {os.fspath(path)} belongs to another game than {form.name}")
+    if header["settings"] != settings:
+        changed = [k for k in settings if header["settings"].get(k) != settings[k]]
+        raise ValueError(
+            f"checkpoint {os.fspath(path)} was made with other settings: {', '.join(changed)} differ; "
+            "resume with the same ones or write to another file"
+        )
+    try:
+        payoffs = EmpiricalPayoffs(form)
+        for i in range(form.num_players):
+            for plan in arrays[f"plans_{i}"]:
+                payoffs.add(i, plan)
+        rng = np.random.default_rng()
+        rng.bit_generator.state = json.loads(header["rng"])
+        return PSROState(
+            payoffs,
+            tuple(arrays[f"profile_{i}"] for i in range(form.num_players)),
+            Trace(**{name: arrays[name] for name in _TRACE}),
+            header["closed"],
+            rng,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileFormatError(f"{os.fspath(path)} is not a whole PSRO checkpoint: {error}") from error
