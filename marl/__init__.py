@@ -1,1 +1,6 @@
 """Whatever learns and plays."""
+
+import lazy_loader
+
+# Subpackages load when they are first touched.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

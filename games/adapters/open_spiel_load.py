@@ -8,6 +8,13 @@ from games.errors import UnsupportedGameError
 from games.registry import unknown_name
 
 
+def open_spiel_names() -> list[str]:
+    """All registered games, those that OpenSpiel ships in Python included."""
+    import open_spiel.python.games  # noqa: F401 - importing it registers them
+
+    return sorted(pyspiel.registered_names())
+
+
 def load_open_spiel(game: "str | pyspiel.Game") -> "pyspiel.Game":
     """Return ``game`` loaded; a string is a registered name with parameters in brackets.
 
@@ -20,13 +27,9 @@ def load_open_spiel(game: "str | pyspiel.Game") -> "pyspiel.Game":
     if not isinstance(game, str):
         return game
     name = re.split(r"[(\s]", game.strip(), maxsplit=1)[0]
-    if name not in pyspiel.registered_names():
-        # Registers the games that OpenSpiel ships in Python.
-        import open_spiel.python.games  # noqa: F401
-
-        if name not in pyspiel.registered_names():
-            raise unknown_name("OpenSpiel game", name, pyspiel.registered_names())
+    if name not in pyspiel.registered_names() and name not in open_spiel_names():
+        raise unknown_name("OpenSpiel game", name, open_spiel_names())
     try:
         return pyspiel.load_game(game)
-    except pyspiel.SpielError as error:
+    except (pyspiel.SpielError, IndexError) as error:
         raise UnsupportedGameError(f"OpenSpiel cannot load {game!r}: {error}") from error

@@ -59,7 +59,9 @@ def from_open_spiel_policy(
 def _from_array(policy: TabularPolicy, plex: Treeplex) -> Behavior:
     missing = [label for label in plex.infosets if label not in policy.state_lookup]
     if missing:
-        raise ValueError(f"policy has no entry for information set {missing[0]!r} ({len(missing)} are missing)")
+        raise ValueError(
+            f"policy has no entry for information set {missing[0]!r} ({len(missing)} are missing)"
+        )
     rows = np.fromiter((policy.state_lookup[label] for label in plex.infosets), np.int64)
     owner = np.repeat(rows, np.diff(plex.start))
     return np.concatenate(([1.0], policy.action_probability_array[owner, plex.action_ids[1:]]))

@@ -69,12 +69,12 @@ def _check_utility(tree: TreeGame, declared: "pyspiel.GameType.Utility") -> None
     actual = utility_of(tree.payoffs)
     broken = (declared == pyspiel.GameType.Utility.ZERO_SUM and actual is not Utility.ZERO_SUM) or (
         # All-zero payoffs are common and zero-sum at once; utility_of then says zero-sum.
-        declared == pyspiel.GameType.Utility.IDENTICAL
-        and actual is not Utility.COMMON
-        and tree.payoffs.any()
+        declared == pyspiel.GameType.Utility.IDENTICAL and actual is not Utility.COMMON and tree.payoffs.any()
     )
     if broken:
-        raise UnsupportedGameError(f"{tree.name} declares {declared.name} utility, but its leaves are {actual}")
+        raise UnsupportedGameError(
+            f"{tree.name} declares {declared.name} utility, but its leaves are {actual}"
+        )
 
 
 class _Walk:
@@ -114,8 +114,8 @@ class _Walk:
             node = len(self.parent)
             if node >= self.max_histories:
                 raise UnsupportedGameError(
-                    f"{self.game} has more than max_histories={self.max_histories} histories; raise the limit or "
-                    "play it forward as an EnvGame"
+                    f"{self.game} has more than max_histories={self.max_histories} histories; "
+                    "raise the limit, or play it forward as an EnvGame"
                 )
             self.parent.append(up)
             self.move.append(move)
@@ -124,8 +124,7 @@ class _Walk:
             if player >= 0:
                 legal = self._decision(state, player, state.legal_actions())
                 end = len(legal) - 1
-                for k in range(end, -1, -1):
-                    stack.append((state, legal[k], k == end, node, k, 1.0, ()))
+                stack.extend((state, legal[k], k == end, node, k, 1.0, ()) for k in range(end, -1, -1))
             elif player == pyspiel.PlayerId.TERMINAL:
                 self._leaf(state.returns())
             elif player == pyspiel.PlayerId.CHANCE:
@@ -165,8 +164,8 @@ class _Walk:
             self.labels.append(tuple(state.action_to_string(player, a) for a in legal))
         elif self.legal[number] != legal:
             raise UnsupportedGameError(
-                f"{self.game} offers different actions at one information state: player {player}, {key[1]!r}: "
-                f"{self.legal[number]} and {legal}"
+                f"{self.game} offers different actions at one information state of player {player}: "
+                f"{self.legal[number]} and {legal} at {key[1]!r}"
             )
         self.actor.append(player)
         self.infoset.append(number)
@@ -177,7 +176,8 @@ class _Walk:
         total = math.fsum(p for _, p in outcomes)
         if not abs(total - 1.0) <= 1e-9 or min(p for _, p in outcomes) < 0:
             raise UnsupportedGameError(
-                f"{self.game} has chance probabilities that do not sum to one (sum {total!r}) after {state.history()}"
+                f"{self.game} has chance probabilities that sum to {total!r} and not to one, "
+                f"after the actions {state.history()}"
             )
         self.actor.append(CHANCE)
         self.infoset.append(-1)
@@ -207,7 +207,9 @@ class _Walk:
             payoffs=payoffs,
             infoset_player=np.array([player for player, _ in self.numbers], np.int32),
             infoset_labels=tuple(label for _, label in self.numbers),
-            infoset_actions=tuple(_distinct(labels, ids) for labels, ids in zip(self.labels, self.legal, strict=True)),
+            infoset_actions=tuple(
+                _distinct(labels, ids) for labels, ids in zip(self.labels, self.legal, strict=True)
+            ),
             infoset_action_ids=tuple(tuple(ids) for ids in self.legal),
             chance_labels=tuple(self.chance_labels),
         )

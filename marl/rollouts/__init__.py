@@ -1,1 +1,8 @@
-"""Playing games forward and measuring the returns."""
+"""Rollouts: playing games forward with policies."""
+
+from marl.rollouts.rollout import (
+    Episode as Episode,
+    ReturnEstimate as ReturnEstimate,
+    estimate_returns as estimate_returns,
+    play_episode as play_episode,
+)

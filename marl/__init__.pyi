@@ -1,0 +1,2 @@
+from . import policies as policies
+from . import rollouts as rollouts

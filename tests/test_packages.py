@@ -1,0 +1,50 @@
+"""The packages as a whole: light imports, honest names, no print."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = (
+    "torch cvxpy pyomo matplotlib ray transformers pyspiel open_spiel pettingzoo gymnasium numba scipy highspy"
+).split()
+
+
+def _python(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_importing_the_packages_loads_nothing_heavy():
+    code = f"import json, sys, games, marl, solvers; print(json.dumps([m for m in {HEAVY} if m in sys.modules]))"
+    assert json.loads(_python(code)) == []
+
+
+def test_importing_the_packages_is_fast():
+    # The fastest of three, so that a busy machine does not fail the test.
+    code = "import time; t = time.perf_counter(); import games, marl, solvers; print(time.perf_counter() - t)"
+    assert min(float(_python(code)) for _ in range(3)) < 0.5
+
+
+def test_subpackages_load_when_touched():
+    code = "import games, solvers; print(solvers.psro.run_psro.__name__, games.normal_form.nash_conv.__name__)"
+    assert _python(code).split() == ["run_psro", "nash_conv"]
+
+
+@pytest.mark.parametrize("package", ["games", "marl", "solvers"])
+def test_packages_are_typed(package):
+    import importlib
+
+    folder = Path(importlib.import_module(package).__path__[0])
+    assert (folder / "py.typed").exists()
+
+
+def test_games_import_neither_marl_nor_solvers():
+    """A certificate must not lean on what it certifies, not even at run time."""
+    code = (
+        "import sys, games.checking, games.loading, games.storage, games.adapters.open_spiel_tree; "
+        "print([m for m in sys.modules if m.split('.')[0] in ('solvers', 'marl')])"
+    )
+    assert _python(code).strip() == "[]"
