@@ -10,6 +10,7 @@ from games.certificates import Certificate
 from games.errors import SolveError
 
 S = TypeVar("S")
+T = TypeVar("T")
 
 
 class Status(StrEnum):
@@ -63,6 +64,12 @@ class SolveResult(Generic[S]):
         if self.solution is None:
             raise SolveError(f"{self.solver} found no solution: {self.status.sentence}")
         return self.solution
+
+    def with_solution(self, solution: T) -> "SolveResult[T]":
+        """The same result about another view of its solution, to which the certificate applies as well."""
+        return SolveResult(
+            solution, self.status, self.certificate, self.solver, self.steps, self.seconds, self.info
+        )
 
     def require(self, tol: float) -> Self:
         """Return self if the certified bound is at most ``tol``, else raise SolveError."""

@@ -1,2 +1,1 @@
-from . import policies as policies
-from . import rollouts as rollouts
+from . import policies as policies, rollouts as rollouts

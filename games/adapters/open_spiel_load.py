@@ -15,6 +15,11 @@ def open_spiel_names() -> list[str]:
     return sorted(pyspiel.registered_names())
 
 
+def game_string(game: "pyspiel.Game") -> str:
+    """The string that loads the game again, without empty brackets."""
+    return str(game).removesuffix("()")
+
+
 def load_open_spiel(game: "str | pyspiel.Game") -> "pyspiel.Game":
     """Return ``game`` loaded; a string is a registered name with parameters in brackets.
 

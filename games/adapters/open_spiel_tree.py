@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyspiel
 
-from games.adapters.open_spiel_load import load_open_spiel
+from games.adapters.open_spiel_load import game_string, load_open_spiel
 from games.errors import UnsupportedGameError
 from games.extensive.fold import fold, utility_of
 from games.extensive.sequence_form import SequenceForm, Utility
@@ -28,7 +28,7 @@ def compile_open_spiel(
         (13, 13)
     """
     loaded = load_open_spiel(game)
-    return fold(tree_from_open_spiel(loaded, max_histories=max_histories), source=str(loaded))
+    return fold(tree_from_open_spiel(loaded, max_histories=max_histories), source=game_string(loaded))
 
 
 def tree_from_open_spiel(
@@ -197,7 +197,7 @@ class _Walk:
         if not np.isfinite(payoffs).all():
             raise UnsupportedGameError(f"{self.game} has returns that are not finite")
         return TreeGame(
-            name=str(self.game),
+            name=game_string(self.game),
             num_players=self.num_players,
             parent=np.array(self.parent, np.int32),
             move=np.array(self.move, np.int32),

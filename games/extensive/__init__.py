@@ -1,1 +1,5 @@
-"""Extensive-form games: trees, sequence form, values, best responses."""
+"""Extensive-form games: trees, their sequence form, values and best responses, Gambit files."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

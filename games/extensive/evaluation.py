@@ -146,7 +146,7 @@ def join_plans(form: SequenceForm, behaviors: Sequence[ArrayLike]) -> NDArray[np
         label = form.treeplexes[player].infosets[bad - int(form.flat.infoset_offset[player])]
         got = joined[form.flat.first[bad] : form.flat.last[bad]]
         raise ValueError(
-            f"behaviors[{player}] must hold a probability distribution at information set {label!r}, got {got}"
+            f"behaviors[{player}] must hold a distribution at each information set, got {got} at {label!r}"
         )
     plans = np.empty_like(joined)
     kernels.plans_from_behaviors(form.flat, joined, plans)

@@ -33,8 +33,8 @@ def fold(tree: TreeGame, *, source: str = "") -> SequenceForm:
     if offender >= 0:
         h = int(tree.infoset[offender])
         raise UnsupportedGameError(
-            f"{tree.name} has imperfect recall: player {int(tree.infoset_player[h])} reaches the information set "
-            f"{tree.infoset_labels[h]!r} by two different sequences of own moves (node {offender})"
+            f"{tree.name} has imperfect recall: player {int(tree.infoset_player[h])} reaches one information "
+            f"set by two different sequences of own moves (node {offender}): {tree.infoset_labels[h]!r}"
         )
     treeplexes = tuple(
         _treeplex(tree, np.flatnonzero(tree.infoset_player == i), counts, parent_sequence)
@@ -89,7 +89,7 @@ def _treeplex(
     )
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _walk(
     parent: NDArray[np.int32],
     move: NDArray[np.int32],
@@ -120,7 +120,7 @@ def _walk(
     return sequences, parent_sequence, -1
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _chance_reach(parent: NDArray[np.int32], chance: NDArray[np.float64]) -> NDArray[np.float64]:
     """Probability that chance allows each node, shape (M,)."""
     reach = np.ones(parent.size)

@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def plans_from_behaviors(flat: FlatTreeplexes, behaviors: Floats, out: Floats) -> None:
     """Multiply move probabilities (S,) down the treeplexes; ``out`` (S,) receives the realization plans."""
     for i in range(flat.sequence_offset.size - 1):
@@ -26,7 +26,7 @@ def plans_from_behaviors(flat: FlatTreeplexes, behaviors: Floats, out: Floats) -
             out[s] = reach * behaviors[s]
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def behaviors_from_plans(flat: FlatTreeplexes, plans: Floats, out: Floats) -> None:
     """Divide the plans (S,) by their parents into ``out`` (S,); uniform where the plan never arrives."""
     for i in range(flat.sequence_offset.size - 1):
@@ -41,7 +41,7 @@ def behaviors_from_plans(flat: FlatTreeplexes, plans: Floats, out: Floats) -> No
             out[s] = max(plans[s], 0.0) / total if total > 0.0 else 1.0 / (last - first)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def add_gradient(
     player: int, sequences: Ints, payoff: Floats, flat: FlatTreeplexes, plans: Floats, out: Floats
 ) -> None:
@@ -62,7 +62,7 @@ def add_gradient(
         out[own[e]] += reach
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def maximise(player: int, flat: FlatTreeplexes, gradient: Floats) -> float:
     """Value of the best plan against ``gradient`` (S_player,), which becomes the sequence values."""
     shift = flat.sequence_offset[player]
@@ -74,7 +74,7 @@ def maximise(player: int, flat: FlatTreeplexes, gradient: Floats) -> float:
     return float(gradient[0])
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def greedy_plan(player: int, flat: FlatTreeplexes, values: Floats, slack: float, out: Floats) -> None:
     """Pure plan that picks a best sequence at every information set, given the values ``maximise`` left.
 
@@ -95,7 +95,7 @@ def greedy_plan(player: int, flat: FlatTreeplexes, values: Floats, slack: float,
                 break
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def regrets_from_plans(
     sequences: Ints, payoff: Floats, flat: FlatTreeplexes, plans: Floats, values: Floats, regrets: Floats
 ) -> None:
@@ -111,7 +111,7 @@ def regrets_from_plans(
         regrets[i] = max(maximise(i, flat, gradient) - value, 0.0)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def multilinear(sequences: Ints, payoff: Floats, flat: FlatTreeplexes, plans: Floats) -> float:
     """Sum over entries of payoff (E,) times every player's plan."""
     total = 0.0
@@ -123,7 +123,7 @@ def multilinear(sequences: Ints, payoff: Floats, flat: FlatTreeplexes, plans: Fl
     return total
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def first_invalid(flat: FlatTreeplexes, behaviors: Floats, tolerance: float) -> int:
     """First information set whose probabilities are negative or do not sum to one; -1 if none."""
     for h in range(flat.parent.size):

@@ -22,3 +22,20 @@ class AddNewAnswers:
             [] if answer in population else [answer]
             for population, answer in zip(populations, answers, strict=True)
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class AddAllAnswers:
+    """Add every answer, also one the population holds: how often a policy is in it then counts.
+
+    With the uniform meta-solver this is fictitious play. The run does not end by itself.
+    """
+
+    @property
+    def name(self) -> str:
+        """Registered name."""
+        return "all"
+
+    def select(self, populations: Sequence[Population], answers: Sequence[Plan]) -> list[list[Plan]]:
+        """See ``Expander.select``."""
+        return [[answer] for answer in answers]

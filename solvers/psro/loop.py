@@ -1,9 +1,8 @@
-r"""Policy-space response oracles [1]_ on a compiled tree; with exact answers and the Nash meta-solver this is
-the double-oracle algorithm [2]_.
+"""Policy-space response oracles [1]_ on a compiled tree.
 
-One iteration: each player's oracle answers the others' mixtures; the answers that are new join the
-populations; the empirical game between all policies is solved for new mixtures; NashConv of the
-mixtures is measured in the full game.
+With exact answers and the Nash meta-solver this is the double-oracle algorithm [2]_. One iteration: each
+player's oracle answers the others' mixtures; the answers that are new join the populations; the empirical
+game between all policies is solved for new mixtures; NashConv of the mixtures is measured in the full game.
 
 .. [1] Lanctot et al. (2017), A unified game-theoretic approach to multiagent reinforcement learning.
 .. [2] McMahan, Gordon, Blum (2003), Planning in the presence of cost functions controlled by an adversary.
@@ -14,7 +13,7 @@ import math
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -73,9 +72,9 @@ class PSRO:
         expander: which answers join.
     """
 
-    oracle: Oracle = ExactBestResponse()
-    meta_solver: MetaSolver = NashMetaSolver()
-    expander: Expander = AddNewAnswers()
+    oracle: Oracle = field(default_factory=ExactBestResponse)
+    meta_solver: MetaSolver = field(default_factory=NashMetaSolver)
+    expander: Expander = field(default_factory=AddNewAnswers)
 
     def init(
         self,
@@ -179,11 +178,14 @@ def run_psro(
         >>> round(result.info["value_0"], 9)
         -0.055555556
     """
-    if iterations < 0 or checkpoint_every < 1 or not tol >= 0:
-        raise ValueError(
-            "iterations and tol must not be negative and checkpoint_every must be positive, got "
-            f"iterations={iterations}, tol={tol}, checkpoint_every={checkpoint_every}"
-        )
+    if iterations < 0:
+        raise ValueError(f"iterations must be at least 0, got {iterations}")
+    if checkpoint_every < 1:
+        raise ValueError(f"checkpoint_every must be at least 1, got {checkpoint_every}")
+    if not tol >= 0:  # `not >=` also refuses NaN
+        raise ValueError(f"tol must be at least 0, got {tol}")
+    if time_limit is not None and not time_limit >= 0:
+        raise ValueError(f"time_limit must be at least 0 or None, got {time_limit}")
     method = PSRO() if method is None else method
     rng = np.random.default_rng(0) if rng is None else rng
     settings = {
@@ -237,10 +239,8 @@ def _result(method: PSRO, state: PSROState, threshold: float, seconds: float) ->
     form = payoffs.form
     behaviors = behaviors_of_plans(form, split(form, payoffs.mixture_plans(state.profile)))
     bound = nash_conv(form, behaviors)
-    if bound <= threshold:
-        status = Status.CERTIFIED
-    else:
-        status = Status.STATIONARY if state.closed else Status.LIMIT
+    short = Status.STATIONARY if state.closed else Status.LIMIT
+    status = Status.CERTIFIED if bound <= threshold else short
     values = expected_values(form, behaviors)
     variances = payoff_variances(form, behaviors)
     return SolveResult(

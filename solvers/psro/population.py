@@ -64,6 +64,25 @@ class EmpiricalPayoffs:
         self.populations = tuple(Population(n) for n in form.num_sequences)
         self._table = np.empty((form.num_players, *([0] * form.num_players)))
 
+    @classmethod
+    def restore(
+        cls, form: SequenceForm, plans: Sequence[NDArray[np.float64]], table: NDArray[np.float64]
+    ) -> "EmpiricalPayoffs":
+        """Rebuild from the plans of each population and their ``table`` of payoffs, trusted as given."""
+        payoffs = cls(form)
+        for population, rows in zip(payoffs.populations, plans, strict=True):
+            for plan in rows:
+                population.append(plan)
+        if table.shape != (form.num_players, *(len(p) for p in payoffs.populations)):
+            raise ValueError(f"table of shape {table.shape} does not fit the populations")
+        payoffs._table = table
+        return payoffs
+
+    @property
+    def table(self) -> NDArray[np.float64]:
+        """Payoffs, shape (N, policies of player 1, ..., policies of player N)."""
+        return self._table
+
     def add(self, player: int, plan: Plan) -> None:
         """Add a policy of ``player`` and compute its payoffs against all the others' policies."""
         self.populations[player].append(plan)
@@ -71,10 +90,9 @@ class EmpiricalPayoffs:
         sizes[player] = 1
         if 0 not in sizes:
             new = self._payoffs_of(player, plan, sizes)
-            old = self._table
-            if old.size == 0:
-                old = old.reshape(new.shape[: player + 1] + (0,) + new.shape[player + 2 :])
-            self._table = np.concatenate([old, new], axis=player + 1)
+            # An empty table means this player had no policy before, so the block is the whole table.
+            first = self._table.size == 0
+            self._table = new if first else np.concatenate([self._table, new], axis=player + 1)
 
     def game(self) -> NormalFormGame:
         """The empirical game; action k of a player is their policy k."""

@@ -95,7 +95,9 @@ def save_state(path: str | os.PathLike[str], state: PSROState, settings: dict[st
         # PCG64 holds 128-bit integers; as text they survive every JSON reader.
         "rng": json.dumps(state.rng.bit_generator.state),
     }
-    arrays: dict[str, NDArray[Any]] = {name: getattr(state.trace, name) for name in _TRACE}
+    # The payoffs too: computed again in another order they would differ in the last digit.
+    arrays: dict[str, NDArray[Any]] = {"payoffs": state.payoffs.table}
+    arrays |= {name: getattr(state.trace, name) for name in _TRACE}
     for i, (population, mixture) in enumerate(zip(state.payoffs.populations, state.profile, strict=True)):
         arrays[f"plans_{i}"] = population.plans
         arrays[f"profile_{i}"] = mixture
@@ -122,10 +124,8 @@ def load_state(path: str | os.PathLike[str], form: SequenceForm, settings: dict[
             "resume with the same ones or write to another file"
         )
     try:
-        payoffs = EmpiricalPayoffs(form)
-        for i in range(form.num_players):
-            for plan in arrays[f"plans_{i}"]:
-                payoffs.add(i, plan)
+        plans = [arrays[f"plans_{i}"] for i in range(form.num_players)]
+        payoffs = EmpiricalPayoffs.restore(form, plans, arrays["payoffs"])
         rng = np.random.default_rng()
         rng.bit_generator.state = json.loads(header["rng"])
         return PSROState(

@@ -1,0 +1,41 @@
+# Everything needs only python3 (3.11 or newer), its venv module, and pip.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+RESULTS ?= results/demo
+
+.PHONY: demo test test-slow lint wheel-test bench bench-peer docs-figures clean
+
+demo: $(VENV)/.run ## install, run the main job, show its table and where the plots lie
+	$(BIN)/python examples/demo.py --out $(RESULTS)
+
+test: $(VENV)/.test lint ## install, then check style, types, layers, and run the tests
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered -m "not slow"
+
+test-slow: $(VENV)/.test ## the long reproductions
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+wheel-test: $(VENV)/.test ## build the wheel and run the tests on the installed copy, away from the sources
+	PYTHON=$(PYTHON) bash tests/wheel.sh
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP) install -q -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.test: $(VENV)/.run
+	$(PIP) install -q -U "pip>=25.1"
+	$(PIP) install -q -c constraints.txt -e . --group test
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist results .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -1,0 +1,1 @@
+from . import equilibrium as equilibrium, psro as psro, report as report

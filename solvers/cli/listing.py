@@ -1,0 +1,65 @@
+"""``counterplay list``."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from games.registry import Registry
+
+
+class Kind(StrEnum):
+    """What can be listed."""
+
+    GAMES = "games"
+    SOLVERS = "solvers"
+    ORACLES = "oracles"
+    META_SOLVERS = "meta-solvers"
+    EXPANDERS = "expanders"
+    OPEN_SPIEL = "open-spiel"
+
+
+def list_names(
+    kind: Annotated[Kind | None, typer.Argument(help="What to list; all but open-spiel if left out.")] = None,
+    tag: Annotated[str | None, typer.Option(help="Only entries with this tag, e.g. zero-sum.")] = None,
+) -> None:
+    """Games, solvers, oracles and meta-solvers by name, with their tags."""
+    console = Console()
+    if kind is Kind.OPEN_SPIEL:
+        from games.adapters.open_spiel_load import open_spiel_names
+
+        console.print(", ".join(open_spiel_names()))
+        return
+    from games.extensive.registry import TREES
+    from games.normal_form.registry import GAMES
+    from solvers.registry import EXPANDERS, META_SOLVERS, ORACLES, SOLVERS
+
+    sections: dict[Kind, tuple[Registry, ...]] = {
+        Kind.GAMES: (GAMES, TREES),
+        Kind.SOLVERS: (SOLVERS,),
+        Kind.ORACLES: (ORACLES,),
+        Kind.META_SOLVERS: (META_SOLVERS,),
+        Kind.EXPANDERS: (EXPANDERS,),
+    }
+    shown = 0
+    for section, registries in sections.items():
+        if kind in (None, section):
+            entries = [e for registry in registries for e in registry if tag is None or tag in e.tags]
+            table = Table(title=section.value, title_justify="left")
+            table.add_column("name", no_wrap=True)
+            table.add_column("summary")
+            table.add_column("tags", style="dim")
+            for entry in entries:
+                table.add_row(entry.name, entry.summary, ", ".join(entry.tags))
+            if entries:
+                console.print(table)
+            shown += len(entries)
+    if not shown:
+        raise ValueError(f"nothing has the tag {tag!r}")
+    if kind in (None, Kind.GAMES):
+        console.print(
+            "Any OpenSpiel game is a game too (counterplay list open-spiel), and any .nfg or .efg file.",
+            style="dim",
+        )

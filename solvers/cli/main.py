@@ -1,0 +1,75 @@
+"""Entry point: commands, and what errors look like from the shell.
+
+Exit codes: 0 done and certified, 1 done but the certificate is above the tolerance or a check disagrees,
+2 bad input, 130 interrupted.
+"""
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from games.errors import SolveError
+from solvers.cli.check import check
+from solvers.cli.listing import list_names
+from solvers.cli.psro import psro
+from solvers.cli.solve import solve
+
+app = typer.Typer(
+    name="counterplay",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("list")(list_names)
+app.command("solve")(solve)
+app.command("psro")(psro)
+app.command("check")(check)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        # `games` and `solvers` are common names: say which copies Python found.
+        import games
+        import marl
+        import solvers
+
+        typer.echo(f"counterplay {version('counterplay')}")
+        for package in (games, marl, solvers):
+            typer.echo(f"  {package.__name__}: {package.__path__[0]}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    show: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Versions and locations.")
+    ] = False,
+) -> None:
+    """Certified equilibria of games.
+
+    Start with [bold]counterplay list[/bold], then try
+
+      counterplay solve rock-paper-scissors
+      counterplay solve stag-hunt --solver risk_averse --gamma 0.3
+      counterplay psro leduc_poker --iterations 50 --out results/leduc.json
+      counterplay check results/leduc.json
+    """
+
+
+def main() -> None:
+    """Run a command; library errors become one line and an exit code."""
+    try:
+        app()
+    except (ValueError, TypeError, ImportError, OSError) as error:
+        typer.secho(f"error: {error}", err=True, fg="red")
+        sys.exit(2)
+    except SolveError as error:
+        typer.secho(f"not reached: {error}", err=True, fg="red")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.secho("interrupted; what was checkpointed is kept", err=True)
+        sys.exit(130)

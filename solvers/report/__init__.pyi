@@ -1,0 +1,7 @@
+from .plots import (
+    plot_basins as plot_basins,
+    plot_convergence as plot_convergence,
+    plot_mean_variance as plot_mean_variance,
+)
+from .progress import progress_bar as progress_bar
+from .tables import results_table as results_table
