@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from games.normal_form import NormalFormGame
 from games.normal_form.risk import RiskAversion, risk_figures
 from games.profiles import Profile
+from solvers.equilibrium.frontier import RiskFrontier
 from solvers.psro.state import Trace
 
 if TYPE_CHECKING:
@@ -81,6 +82,31 @@ def plot_mean_variance(
     axis.legend(frameon=False, fontsize=9, title="best response", loc="lower right", markerscale=0.6)
     axis.grid(alpha=0.3, lw=0.4)
     figure.suptitle(f"{game.name}: {game.actions[1][0]} met with probability {opponent[0]:g}", fontsize=10)
+    return figure
+
+
+def plot_risk_frontier(frontier: RiskFrontier, *, player: int = 0, title: str = "") -> "Figure":
+    """Mean against variance of equilibria along the risk aversions, for one player.
+
+    Args:
+        frontier: from ``risk_frontier``.
+        player: whose payoffs.
+        title: heading.
+    """
+    from matplotlib.colors import SymLogNorm
+
+    figure = _figure(5.6, 3.8)
+    axis = figure.subplots()
+    means, variances = frontier.means[:, player], frontier.variances[:, player]
+    axis.plot(variances, means, color="0.6", lw=1.0, zorder=1)
+    positive = frontier.gammas[frontier.gammas > 0]
+    # Risk aversions span decades; symlog shows them, and zero too.
+    scale = SymLogNorm(linthresh=float(positive.min(initial=1.0)), vmin=0.0)
+    marks = axis.scatter(variances, means, c=frontier.gammas, cmap="viridis", norm=scale, s=30, zorder=2)
+    figure.colorbar(marks, ax=axis, label="risk aversion γ")
+    axis.set(xlabel="variance over the opponents' play", ylabel="mean payoff")
+    axis.grid(alpha=0.3, lw=0.4)
+    figure.suptitle(title, fontsize=10)
     return figure
 
 

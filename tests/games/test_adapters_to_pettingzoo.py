@@ -14,11 +14,21 @@ from pettingzoo.test import (
 
 from games.adapters.normal_form_env import NormalFormEnv
 from games.adapters.open_spiel import open_spiel_game
+from games.adapters.open_spiel_tree import tree_from_open_spiel
 from games.adapters.to_pettingzoo import GameAECEnv, GameParallelEnv
+from games.adapters.tree_env import TreeEnv
 from games.errors import IllegalActionError, UnsupportedGameError
 from games.normal_form import NormalFormGame
 
-SEQUENTIAL = ["kuhn_poker", "leduc_poker", "tic_tac_toe", "connect_four", "liars_dice", "python_kuhn_poker"]
+SEQUENTIAL = [
+    "kuhn_poker",
+    "leduc_poker",
+    "tic_tac_toe",
+    "connect_four",
+    "liars_dice",
+    "python_kuhn_poker",
+    "tree",
+]
 SIMULTANEOUS = ["goofspiel(imp_info=True,num_cards=4)", "matrix_rps", "three_players"]
 ENDLESS = ["repeated_game(stage_game=matrix_rps(),num_repetitions=50)", "coop_box_pushing", "markov_soccer"]
 
@@ -42,6 +52,8 @@ pytestmark = [
 def make_game(name):
     if name == "three_players":
         return NormalFormEnv(NormalFormGame(np.random.default_rng(5).normal(size=(3, 2, 3, 4))))
+    if name == "tree":
+        return TreeEnv(tree_from_open_spiel("kuhn_poker"))
     return open_spiel_game(name)
 
 

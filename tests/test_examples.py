@@ -1,0 +1,33 @@
+"""Every example runs, offline, and leaves what it promises."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+ARGUMENTS = {
+    "demo.py": ["--out", "out", "--leduc-iterations", "15"],
+    "own_tree.py": ["--out", "out"],
+    "risk_frontier.py": ["--out", "out"],
+}
+WORDS = {
+    "demo.py": ["22 of 22 saved certificates", "stag_hunt_basins.png"],
+    "own_tree.py": ["value 0.3333", "from the file: True"],
+    "matrix_games.py": ["[0.5    0.3333 0.1667]"],
+    "pettingzoo_env.py": ["uniform play pays"],
+    "risk_frontier.py": ["out/frontier.png"],
+}
+
+
+@pytest.mark.parametrize("example", sorted(path.name for path in EXAMPLES.glob("*.py")))
+def test_example(example, tmp_path):
+    command = [sys.executable, "-W", "error", str(EXAMPLES / example), *ARGUMENTS.get(example, [])]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    for word in WORDS[example]:
+        assert word in done.stdout
+    for picture in tmp_path.rglob("*.png"):
+        assert picture.read_bytes().startswith(b"\x89PNG")
+        assert picture.stat().st_size > 5_000
