@@ -5,7 +5,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 RESULTS ?= results/demo
 
-.PHONY: demo test test-slow lint wheel-test bench bench-peer docs-figures clean
+.PHONY: help demo test test-slow lint wheel-test bench clean
+
+help: ## show what can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: $(VENV)/.run ## install, run the main job, show its table and where the plots lie
 	$(BIN)/python examples/demo.py --out $(RESULTS)
@@ -16,7 +19,7 @@ test: $(VENV)/.test lint ## install, then check style, types, layers, and run th
 test-slow: $(VENV)/.test ## the long reproductions
 	$(BIN)/python -m pytest -m slow
 
-lint: $(VENV)/.test
+lint: $(VENV)/.test ## style, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -37,5 +40,21 @@ $(VENV)/.test: $(VENV)/.run
 	$(PIP) install -q -c constraints.txt -e . --group test
 	touch $@
 
-clean:
-	rm -rf $(VENV) build dist results .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+# Peers run beside ours in one environment of their own: some need packages that ours must not lean on.
+PEERS := .venv-peers
+bench: $(PEERS)/.ready ## every benchmark: ratios against peers, with the accuracy reached
+	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/extensive.py
+	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/psro.py
+	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/zero_sum.py
+	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/zero_sum.py --double-oracle
+	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/risk_averse.py
+	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/stepping.py
+
+$(PEERS)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install -q -U "pip>=25.1"
+	$(PEERS)/bin/python -m pip install -q -c constraints.txt -e . --group bench
+	touch $@
+
+clean: ## remove what was made
+	rm -rf $(VENV) $(PEERS) build dist results .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -4,7 +4,7 @@ The same algorithm on the same game for the same number of iterations, in one ru
 samples its payoffs (``--sims`` per cell) and its time excludes measuring NashConv; ours includes it. Both
 are evaluated by NashConv in the full game at the end. Further rows run ours to the accuracy bars.
 
-    make bench-peer      # builds the peer's environment, then runs this
+    make bench      # builds an environment with the peers, then runs this and the others
 """
 
 import argparse
@@ -38,7 +38,7 @@ def peer(python: str, game: str, iterations: int, sims: int) -> dict:
 def main() -> None:
     """Print the comparison and the accuracy bars."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--peer-python", default=sys.executable, help="interpreter with benchmarks/peers")
+    parser.add_argument("--peer-python", default=sys.executable, help="interpreter that has the peer")
     parser.add_argument("--iterations", type=int, default=20)
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
