@@ -32,8 +32,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from games.normal_form.game import NormalFormGame
-from games.normal_form.mean_variance import maximise_on_simplex
-from games.normal_form.mean_variance import risk_best_response as risk_best_response
+from games.normal_form.mean_variance import maximise_on_simplex, risk_best_response as risk_best_response
 from games.normal_form.regret import deviation_payoffs
 from games.profiles import Profile, as_profile, tremble_profile
 
@@ -97,7 +96,10 @@ def risk_moments(
     The opponents' joint distribution is formed once per player, as large as one row of the payoffs; no
     array over pairs of actions and joint profiles is.
     """
-    strategies = as_profile(profile, game.num_actions)
+    return _moments(game, as_profile(profile, game.num_actions), risk)
+
+
+def _moments(game: NormalFormGame, strategies: Profile, risk: RiskAversion) -> tuple[Moments, ...]:
     believed = tremble_profile(strategies, risk.tremble) if risk.tremble else strategies
     moments = []
     for i, mean in enumerate(deviation_payoffs(game, believed)):
@@ -119,9 +121,9 @@ def risk_adjusted_payoffs(
 def risk_figures(
     game: NormalFormGame, profile: Sequence[ArrayLike], risk: RiskAversion
 ) -> tuple[FloatArray, FloatArray]:
-    """Mean and penalised variance of each player's payoff, as ``risk`` sees them: two arrays of shape (N,)."""
+    """Mean and penalised variance of each player's payoff as ``risk`` sees them, both of shape (N,)."""
     strategies = as_profile(profile, game.num_actions)
-    moments = risk_moments(game, strategies, risk)
+    moments = _moments(game, strategies, risk)
     means = np.array([s @ mean for s, (mean, _) in zip(strategies, moments, strict=True)])
     variances = [
         _variance(s, mean, covariance, risk.variance)
@@ -140,7 +142,7 @@ def risk_regrets(game: NormalFormGame, profile: Sequence[ArrayLike], risk: RiskA
     strategies = as_profile(profile, game.num_actions)
     gammas = risk.gammas(game.num_players)
     bounds = np.zeros(game.num_players)
-    for i, (mean, covariance) in enumerate(risk_moments(game, strategies, risk)):
+    for i, (mean, covariance) in enumerate(_moments(game, strategies, risk)):
         s, gamma = strategies[i], float(gammas[i])
         if gamma == 0.0:
             bounds[i] = mean.max() - s @ mean
