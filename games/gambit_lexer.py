@@ -116,8 +116,8 @@ class Lexer:
             raise self.error(f"an integer of {len(word)} characters is too long; wanted {wanted}")
         value = int(word)
         if value < least or (most is not None and value > most):
-            bounds = f"at least {least}" if most is None else f"in {least}..{most}"
-            raise self.error(f"wanted {wanted} {bounds}, got {value}")
+            bounds = f" at least {least}" if most is None else f" in {least}..{most}" if least < most else ""
+            raise self.error(f"wanted {wanted}{bounds}, got {value}")
         self._advance()
         return value
 

@@ -1,3 +1,11 @@
+from .builder import Branch as Branch, TreeBuilder as TreeBuilder
+from .checks import validate_tree as validate_tree
+from .efg import (
+    format_efg as format_efg,
+    parse_efg as parse_efg,
+    read_efg as read_efg,
+    write_efg as write_efg,
+)
 from .evaluation import (
     BestResponse as BestResponse,
     behaviors_of_plans as behaviors_of_plans,
@@ -11,6 +19,8 @@ from .evaluation import (
     uniform_behaviors as uniform_behaviors,
 )
 from .fold import fold as fold
+from .normal_form import from_normal_form as from_normal_form, to_normal_form as to_normal_form
+from .registry import TREES as TREES
 from .sequence_form import (
     Behavior as Behavior,
     Plan as Plan,

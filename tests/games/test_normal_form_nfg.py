@@ -230,7 +230,7 @@ def test_quoting_is_undone_by_reading(text):
     [
         ("", (1, 1), "wanted NFG, got the end of the file"),
         ("EFG 2 R", (1, 1), "wanted NFG, got 'EFG'"),
-        ("NFG 2 R", (1, 5), "wanted the version number 1 in 1..1, got 2"),
+        ("NFG 2 R", (1, 5), "wanted the version number 1, got 2"),
         ('NFG 1 X "t"', (1, 7), "wanted R or D, got 'X'"),
         ("NFG 1 R { ", (1, 9), "wanted the title in quotes, got '{'"),
         ('NFG 1 R "t', (1, 9), "a quoted text begins here and never ends"),

@@ -133,7 +133,7 @@ def test_three_players_and_general_sums_need_another_meta_solver():
 def test_uniform_meta_solver_is_fictitious_play():
     # Robinson (1951): it converges in zero-sum games, slowly.
     method = PSRO(meta_solver=UniformMetaSolver(), expander=AddAllAnswers())
-    gaps = [run_psro(KUHN, method, iterations=n).certificate.bound for n in (10, 100, 1000)]
+    gaps = [run_psro(KUHN, method, iterations=n).certificate.bound for n in (10, 60, 360)]
     assert gaps[0] > 2 * gaps[1] > 4 * gaps[2]
     # Where only new answers are added, the weights stop moving and so does the run, honestly.
     stuck = run_psro(KUHN, PSRO(meta_solver=UniformMetaSolver()), iterations=1000)
