@@ -45,7 +45,7 @@ class LoadedGame:
         Raises:
             UnsupportedGameError: a player of the tree forgets.
         """
-        from games.extensive.fold import fold
+        from games.extensive.folding import fold
         from games.extensive.normal_form import from_normal_form
 
         if isinstance(self.game, NormalFormGame):

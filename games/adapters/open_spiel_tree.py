@@ -8,7 +8,7 @@ import pyspiel
 
 from games.adapters.open_spiel_load import game_string, load_open_spiel
 from games.errors import UnsupportedGameError
-from games.extensive.fold import fold, utility_of
+from games.extensive.folding import fold, utility_of
 from games.extensive.sequence_form import SequenceForm, Utility
 from games.extensive.tree import CHANCE, TERMINAL, TreeGame
 

@@ -9,7 +9,7 @@ from games.errors import UnsupportedGameError
 from games.extensive import catalogue
 from games.extensive.checks import validate_tree
 from games.extensive.evaluation import expected_values, nash_conv
-from games.extensive.fold import fold
+from games.extensive.folding import fold
 from games.extensive.normal_form import to_normal_form
 from games.extensive.registry import TREES
 from games.extensive.tree import TERMINAL

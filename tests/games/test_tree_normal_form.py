@@ -14,7 +14,7 @@ from games.extensive.catalogue import absent_minded_driver, centipede, myerson_c
 from games.extensive.checks import validate_tree
 from games.extensive.efg import format_efg, read_efg
 from games.extensive.evaluation import expected_values, nash_conv, uniform_behaviors
-from games.extensive.fold import fold
+from games.extensive.folding import fold
 from games.extensive.normal_form import from_normal_form, to_normal_form
 from games.extensive.tree import TERMINAL
 from games.normal_form import NormalFormGame, catalogue, expected_payoffs as matrix_payoffs, regrets
