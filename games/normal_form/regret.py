@@ -16,19 +16,22 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from games.normal_form.game import NormalFormGame
-from games.profiles import as_distribution, as_profile
+from games.profiles import Profile, as_distribution, as_profile
 
 
 def deviation_payoffs(game: NormalFormGame, profile: Sequence[ArrayLike]) -> tuple[NDArray[np.float64], ...]:
     """Payoff of each own action against the others' mixtures: entry i has shape (n_i,)."""
-    strategies = as_profile(profile, game.num_actions)
+    return _deviation_payoffs(game, as_profile(profile, game.num_actions))
+
+
+def _deviation_payoffs(game: NormalFormGame, strategies: Profile) -> tuple[NDArray[np.float64], ...]:
     payoffs = []
     for i in range(game.num_players):
-        tensor = game.payoffs[i]
-        # Contract from the last axis so that the remaining axes keep their numbers.
+        # Own actions first, so that what is left to contract is always the last axis.
+        tensor = np.moveaxis(game.payoffs[i], i, 0)
         for j in range(game.num_players - 1, -1, -1):
             if j != i:
-                tensor = np.tensordot(tensor, strategies[j], axes=(j, 0))
+                tensor = tensor @ strategies[j]
         payoffs.append(np.asarray(tensor))
     return tuple(payoffs)
 
@@ -36,7 +39,7 @@ def deviation_payoffs(game: NormalFormGame, profile: Sequence[ArrayLike]) -> tup
 def expected_payoffs(game: NormalFormGame, profile: Sequence[ArrayLike]) -> NDArray[np.float64]:
     """Expected payoff of each player, shape (N,)."""
     strategies = as_profile(profile, game.num_actions)
-    return np.array([x @ v for x, v in zip(strategies, deviation_payoffs(game, strategies), strict=True)])
+    return np.array([x @ v for x, v in zip(strategies, _deviation_payoffs(game, strategies), strict=True)])
 
 
 def payoff_variances(game: NormalFormGame, profile: Sequence[ArrayLike]) -> NDArray[np.float64]:
@@ -52,7 +55,7 @@ def payoff_variances(game: NormalFormGame, profile: Sequence[ArrayLike]) -> NDAr
 def regrets(game: NormalFormGame, profile: Sequence[ArrayLike]) -> NDArray[np.float64]:
     """What each player could gain by the best deviation, shape (N,)."""
     strategies = as_profile(profile, game.num_actions)
-    payoffs = deviation_payoffs(game, strategies)
+    payoffs = _deviation_payoffs(game, strategies)
     # max - mean is non-negative in exact arithmetic; rounding may dip below.
     return np.array([max(float(v.max() - x @ v), 0.0) for x, v in zip(strategies, payoffs, strict=True)])
 
