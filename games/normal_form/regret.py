@@ -21,10 +21,11 @@ from games.profiles import Profile, as_distribution, as_profile
 
 def deviation_payoffs(game: NormalFormGame, profile: Sequence[ArrayLike]) -> tuple[NDArray[np.float64], ...]:
     """Payoff of each own action against the others' mixtures: entry i has shape (n_i,)."""
-    return _deviation_payoffs(game, as_profile(profile, game.num_actions))
+    return contract_payoffs(game, as_profile(profile, game.num_actions))
 
 
-def _deviation_payoffs(game: NormalFormGame, strategies: Profile) -> tuple[NDArray[np.float64], ...]:
+def contract_payoffs(game: NormalFormGame, strategies: Profile) -> tuple[NDArray[np.float64], ...]:
+    """As ``deviation_payoffs``, for a profile that has been validated already."""
     payoffs = []
     for i in range(game.num_players):
         # Own actions first, so that what is left to contract is always the last axis.
@@ -39,7 +40,7 @@ def _deviation_payoffs(game: NormalFormGame, strategies: Profile) -> tuple[NDArr
 def expected_payoffs(game: NormalFormGame, profile: Sequence[ArrayLike]) -> NDArray[np.float64]:
     """Expected payoff of each player, shape (N,)."""
     strategies = as_profile(profile, game.num_actions)
-    return np.array([x @ v for x, v in zip(strategies, _deviation_payoffs(game, strategies), strict=True)])
+    return np.array([x @ v for x, v in zip(strategies, contract_payoffs(game, strategies), strict=True)])
 
 
 def payoff_variances(game: NormalFormGame, profile: Sequence[ArrayLike]) -> NDArray[np.float64]:
@@ -55,7 +56,7 @@ def payoff_variances(game: NormalFormGame, profile: Sequence[ArrayLike]) -> NDAr
 def regrets(game: NormalFormGame, profile: Sequence[ArrayLike]) -> NDArray[np.float64]:
     """What each player could gain by the best deviation, shape (N,)."""
     strategies = as_profile(profile, game.num_actions)
-    payoffs = _deviation_payoffs(game, strategies)
+    payoffs = contract_payoffs(game, strategies)
     # max - mean is non-negative in exact arithmetic; rounding may dip below.
     return np.array([max(float(v.max() - x @ v), 0.0) for x, v in zip(strategies, payoffs, strict=True)])
 

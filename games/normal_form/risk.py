@@ -33,7 +33,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from games.normal_form.game import NormalFormGame
 from games.normal_form.mean_variance import maximise_on_simplex, risk_best_response as risk_best_response
-from games.normal_form.regret import deviation_payoffs
+from games.normal_form.regret import contract_payoffs
 from games.profiles import Profile, as_profile, tremble_profile
 
 FloatArray = NDArray[np.float64]
@@ -102,7 +102,7 @@ def risk_moments(
 def _moments(game: NormalFormGame, strategies: Profile, risk: RiskAversion) -> tuple[Moments, ...]:
     believed = tremble_profile(strategies, risk.tremble) if risk.tremble else strategies
     moments = []
-    for i, mean in enumerate(deviation_payoffs(game, believed)):
+    for i, mean in enumerate(contract_payoffs(game, believed)):
         payoffs = np.moveaxis(game.payoffs[i], i, 0).reshape(mean.size, -1)
         # As a square, so that the covariance is symmetric positive semidefinite to rounding.
         root = (payoffs - mean[:, None]) * np.sqrt(_opponents_joint(believed, i))
