@@ -25,7 +25,7 @@ lint: $(VENV)/.test ## style, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-wheel-test: $(VENV)/.test ## build the wheel and run the tests on the installed copy, away from the sources
+wheel-test: ## build the wheel and run the tests on the installed copy, away from the sources
 	PYTHON=$(PYTHON) bash tests/wheel.sh
 
 $(VENV)/bin/python:

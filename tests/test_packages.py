@@ -3,9 +3,12 @@
 import json
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 HEAVY = [
     "torch",
@@ -53,6 +56,31 @@ def test_packages_are_typed(package):
 
     folder = Path(importlib.import_module(package).__path__[0])
     assert (folder / "py.typed").exists()
+
+
+def test_no_dependency_at_run_time_is_copyleft():
+    """Walks what the distribution requires, without its test group."""
+    seen: set[str] = set()
+    waiting = ["counterplay"]
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        distribution = metadata.distribution(name)
+        about = distribution.metadata
+        words = [about.get("License-Expression") or "", (about.get("License") or "")[:100]]
+        words += [c for c in about.get_all("Classifier") or [] if c.startswith("License")]
+        # The word "or" marks a choice, of which the permissive part can be taken.
+        assert not any(
+            "GPL" in w.upper().replace("LGPL", "GPL") and " OR " not in w.upper() for w in words
+        ), name
+        for line in distribution.requires or []:
+            requirement = Requirement(line)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                waiting.append(canonicalize_name(requirement.name))
+    assert "numpy" in seen
+    assert "pygambit" not in seen
 
 
 def test_games_import_neither_marl_nor_solvers():

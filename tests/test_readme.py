@@ -9,14 +9,10 @@ from pathlib import Path
 import pytest
 
 README = Path(__file__).parent.parent / "README.md"
-pytestmark = pytest.mark.skipif(not README.exists(), reason="the wheel is tested apart from the README")
+TEXT = README.read_text(encoding="utf-8")
 
 
-def _text():
-    return README.read_text(encoding="utf-8") if README.exists() else ""
-
-
-@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", _text(), flags=re.DOTALL))
+@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL))
 def test_code_runs(code, tmp_path):
     command = [sys.executable, "-W", "error", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
@@ -25,7 +21,7 @@ def test_code_runs(code, tmp_path):
 
 def test_commands_run(tmp_path):
     """In the order of the README, since the last ones use files of the ones before."""
-    lines = re.findall(r"^    counterplay (.*?)(?:\s+#.*)?$", _text(), flags=re.MULTILINE)
+    lines = re.findall(r"^    counterplay (.*?)(?:\s+#.*)?$", TEXT, flags=re.MULTILINE)
     assert len(lines) >= 5
     for line in lines:
         main = [sys.executable, "-c", "from solvers.cli.main import main; main()"]

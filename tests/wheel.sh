@@ -11,7 +11,7 @@ pip install -U "pip>=25.1"
 pip wheel --no-deps -w "$work/dist" "$root"
 (cd "$root" && pip install -c constraints.txt --group test)
 pip install -c "$root/constraints.txt" "$work"/dist/counterplay-*.whl
-cp -r "$root/tests" "$root/examples" "$root/pyproject.toml" "$work/"
+cp -r "$root/tests" "$root/examples" "$root/README.md" "$root/pyproject.toml" "$work/"
 cd "$work"
 "$work/venv/bin/counterplay" --version | tee version.txt
 if grep -q "$root" version.txt; then

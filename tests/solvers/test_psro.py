@@ -67,6 +67,27 @@ def test_leduc_reaches_the_bar_at_two_hundred_iterations():
     assert (np.diff(trace.seconds) > 0).all()
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("kuhn_poker", -1 / 18),
+        ("liars_dice(numdice=1,dice_sides=2)", 1 / 2),
+        ("liars_dice(numdice=1,dice_sides=3)", 1 / 9),
+        ("goofspiel(num_cards=3,imp_info=True,points_order=descending)", 0.0),
+        ("leduc_poker", -0.0856064240780),
+    ],
+)
+def test_published_values(name, value):
+    result = solve_double_oracle(compile_open_spiel(name))
+    assert result.status is Status.CERTIFIED
+    assert result.info["value_0"] == pytest.approx(value, abs=1e-10)
+
+
+def test_a_game_of_common_interest_is_not_taken_for_zero_sum():
+    with pytest.raises(UnsupportedGameError, match="common-payoff"):
+        solve_double_oracle(compile_open_spiel("tiny_bridge_2p"))
+
+
 def test_double_oracle_finds_the_value_of_a_random_matrix():
     from scipy.optimize import linprog
 
