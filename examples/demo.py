@@ -17,6 +17,7 @@ from games.loading import load_game
 from games.normal_form.risk import RiskAversion, risk_best_response, risk_moments
 from games.profiles import uniform_profile
 from games.storage import load_result, save_result
+from solvers.equilibrium import solve_risk_averse
 from solvers.psro import PSRO, RiskAverseMetaSolver, run_psro
 from solvers.report import (
     plot_basins,
@@ -32,6 +33,15 @@ STARTS = [0.2, 0.5, 0.8, 0.95]
 HESITATION = 0.9  # the opponent of the mean-variance picture comes to the stag this often
 
 
+def compile_kernels(iterations: int) -> None:
+    """Rehearse, so that the times below are the methods': compiling takes seconds, once per machine."""
+    with progress_bar("compiling, the first time") as bar:
+        run_psro(load_game("leduc_poker").sequence_form(), iterations=iterations)
+        bar(1, 2)
+        solve_risk_averse(load_game("stag-hunt").normal_form(), RiskAversion(1.0))
+        bar(2, 2)
+
+
 def main() -> None:
     """Run all parts; exit with an error if a saved certificate does not hold."""
     parser = argparse.ArgumentParser(
@@ -44,7 +54,7 @@ def main() -> None:
     console = Console()
 
     rows, traces = [], {}
-    run_psro(load_game("kuhn_poker").sequence_form(), iterations=1)  # loads the compiled kernels
+    compile_kernels(args.leduc_iterations)
     for name, iterations in (POKER | {"leduc_poker": args.leduc_iterations}).items():
         form = load_game(name).sequence_form()
         with progress_bar(f"psro on {name}") as bar:
@@ -70,7 +80,7 @@ def main() -> None:
             behaviors = result.unwrap().behaviors
             reached[row, column] = behaviors[0][1]
             label = "Nash" if risk.gamma == 0 else f"γ={risk.gamma:g}"  # p: P(stag) at the start
-            rows.append((f"stag hunt {label} p={start:g}", form, result.with_solution(behaviors)))
+            rows.append((f"stag {label} p={start:g}", form, result.with_solution(behaviors)))
             save_result(args.out / f"stag_hunt_gamma{risk.gamma:g}_start{start:g}.json", form, rows[-1][2])
             bar(k + 1, reached.size)
 
