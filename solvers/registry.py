@@ -12,7 +12,8 @@ ORACLES = Registry("oracle")
 META_SOLVERS = Registry("meta-solver")
 EXPANDERS = Registry("expander")
 
-# fmt: off  (tables, one entry per line)
+# One entry per line.
+# fmt: off
 SOLVERS.add("zero_sum", "solvers.equilibrium.zero_sum:solve_zero_sum", "Nash equilibrium: linear program for small games, regret matching for large ones", "matrix", "2-player", "constant-sum")
 SOLVERS.add("zero_sum_lp", "solvers.equilibrium.zero_sum:solve_zero_sum_lp", "Nash equilibrium by linear programming, exact", "matrix", "2-player", "constant-sum")
 SOLVERS.add("zero_sum_pivoting", "solvers.equilibrium.zero_sum:solve_zero_sum_pivoting", "Nash equilibrium by pivots on a dense tableau, exact", "matrix", "2-player", "constant-sum")
