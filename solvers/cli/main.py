@@ -70,6 +70,3 @@ def main() -> None:
     except SolveError as error:
         typer.secho(f"not reached: {error}", err=True, fg="red")
         sys.exit(1)
-    except KeyboardInterrupt:
-        typer.secho("interrupted; what was checkpointed is kept", err=True)
-        sys.exit(130)

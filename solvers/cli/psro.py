@@ -50,18 +50,25 @@ def psro(
         _meta_solver(meta_solver, gamma, tremble),
         EXPANDERS.get(expander).load()(),
     )
-    with progress_bar(f"psro on {form.name}") as bar:
-        result = run_psro(
-            form,
-            method,
-            iterations=iterations,
-            tol=tol,
-            time_limit=time_limit,
-            rng=np.random.default_rng(seed),
-            checkpoint=checkpoint,
-            checkpoint_every=checkpoint_every,
-            progress=bar,
+    try:
+        with progress_bar(f"psro on {form.name}") as bar:
+            result = run_psro(
+                form,
+                method,
+                iterations=iterations,
+                tol=tol,
+                time_limit=time_limit,
+                rng=np.random.default_rng(seed),
+                checkpoint=checkpoint,
+                checkpoint_every=checkpoint_every,
+                progress=bar,
+            )
+    except KeyboardInterrupt:
+        kept = (
+            "nothing was kept (see --checkpoint)" if checkpoint is None else f"{checkpoint} resumes the run"
         )
+        typer.secho(f"interrupted; {kept}", err=True)
+        raise typer.Exit(130) from None
     solution = result.unwrap()
     if plot is not None:
         from solvers.report.plots import plot_convergence

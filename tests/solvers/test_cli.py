@@ -1,8 +1,10 @@
 """The command line as a user meets it: output, files, errors, exit codes."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -120,3 +122,35 @@ def test_bad_input_is_one_line_and_exit_code_two(arguments, words):
     assert "Traceback" not in done.stderr
     for word in words:
         assert word in done.stderr
+
+
+def test_an_interrupt_keeps_the_checkpoint_and_says_so(tmp_path):
+    file = tmp_path / "run.json"
+    command = "from solvers.cli.main import main; main()"
+    arguments = [
+        "psro",
+        "leduc_poker",
+        "--meta-solver",
+        "uniform",
+        "--expander",
+        "all",
+        "--iterations",
+        "1000000",
+    ]
+    process = subprocess.Popen(
+        [sys.executable, "-c", command, *arguments, "--checkpoint", str(file), "--checkpoint-every", "1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not file.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "run.json resumes the run" in err
+    assert "Traceback" not in err
+    resumed = run(*arguments[:-1], "3", "--checkpoint", file)
+    assert resumed.returncode == 1
+    assert "limit" in resumed.stdout + resumed.stderr

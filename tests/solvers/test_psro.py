@@ -1,5 +1,7 @@
 """PSRO: published values, exact empirical games, checkpoints, and games of every kind."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -13,6 +15,7 @@ from games.extensive import (
     nash_conv,
     uniform_behaviors,
 )
+from games.extensive.builder import TreeBuilder
 from games.extensive.evaluation import split
 from games.extensive.normal_form import from_normal_form
 from games.normal_form import NormalFormGame, nash_conv as matrix_nash_conv
@@ -149,6 +152,20 @@ def test_three_players_and_general_sums_need_another_meta_solver():
     result = run_psro(THREE, method, iterations=25)
     first = result.unwrap().trace.nash_conv[0]
     assert result.certificate.bound < 0.2 * first
+
+
+def test_a_single_player_learns_to_decide():
+    builder = TreeBuilder("weather", players=["Ann"])
+    sky = builder.chance(None, {"sun": Fraction(3, 4), "rain": Fraction(1, 4)})
+    for weather, pay in (("sun", {"walk": 4, "bus": 1}), ("rain", {"walk": 0, "bus": 2})):
+        ann = builder.decision(sky[weather], 0, "morning", ["bus", "walk"])
+        for way, value in pay.items():
+            builder.terminal(ann[way], [value])
+    method = PSRO(meta_solver=RiskAverseMetaSolver(RiskAversion(0.0)))
+    result = run_psro(fold(builder.build()), method)
+    np.testing.assert_allclose(result.require(1e-9).unwrap().behaviors[0], [1.0, 0.0, 1.0])
+    assert result.info["value_0"] == 3.0
+    assert result.info["variance_0"] == 3.0
 
 
 def test_uniform_meta_solver_is_fictitious_play():
