@@ -23,7 +23,3 @@ class IllegalActionError(ValueError):
 
 class SolveError(RuntimeError):
     """A solve did not reach what the caller required."""
-
-
-class MissingDependencyError(ImportError):
-    """An optional package is absent; the message carries the line that installs it."""

@@ -14,7 +14,7 @@ EXPANDERS = Registry("expander")
 
 # One entry per line.
 # fmt: off
-SOLVERS.add("zero_sum", "solvers.equilibrium.zero_sum:solve_zero_sum", "Nash equilibrium: linear program for small games, regret matching for large ones", "matrix", "2-player", "constant-sum")
+SOLVERS.add("zero_sum", "solvers.equilibrium.zero_sum:solve_zero_sum", "Nash equilibrium: pivots for small games, regret matching and pivots for large ones", "matrix", "2-player", "constant-sum")
 SOLVERS.add("zero_sum_lp", "solvers.equilibrium.zero_sum:solve_zero_sum_lp", "Nash equilibrium by linear programming, exact", "matrix", "2-player", "constant-sum")
 SOLVERS.add("zero_sum_pivoting", "solvers.equilibrium.zero_sum:solve_zero_sum_pivoting", "Nash equilibrium by pivots on a dense tableau, exact", "matrix", "2-player", "constant-sum")
 SOLVERS.add("zero_sum_prm", "solvers.equilibrium.zero_sum:solve_zero_sum_prm", "Nash equilibrium by predictive regret matching+ and a polish", "matrix", "2-player", "constant-sum")

@@ -1,15 +1,18 @@
 """``counterplay solve``."""
 
 import inspect
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from games.extensive.sequence_form import SequenceForm, Utility
+from games.extensive.sequence_form import SequenceForm, Treeplex, Utility
 from games.loading import LoadedGame, load_game
 from games.normal_form import NormalFormGame
 from games.normal_form.risk import RiskAversion
@@ -17,6 +20,9 @@ from games.results import SolveResult
 from solvers.cli.output import finish, parse_start
 from solvers.registry import SOLVERS
 from solvers.report.progress import progress_bar
+
+_ROWS = 24
+_SHOWN = 1e-12
 
 
 def solve(
@@ -65,8 +71,8 @@ def solve(
             arguments["progress"] = bar
         result: SolveResult[Any] = function(problem, **arguments)
     console = Console()
-    if isinstance(problem, NormalFormGame) and result.solution is not None:
-        console.print(_strategies(problem, result))
+    if result.solution is not None:
+        console.print(_strategies(problem, result.solution))
     finish(console, problem, result, arguments.get("risk"), out)
 
 
@@ -80,14 +86,37 @@ def _default_solver(loaded: LoadedGame) -> str:
     return "risk_averse"
 
 
-def _strategies(game: NormalFormGame, result: SolveResult[Any]) -> Table:
-    table = Table(title=f"{game.name}", title_justify="left")
-    for heading in ("player", "action", "probability"):
-        table.add_column(heading, justify="right" if heading == "probability" else "left")
-    for i, strategy in enumerate(result.unwrap()):
-        shown = [(label, p) for label, p in zip(game.actions[i], strategy, strict=True) if p > 1e-12]
-        for k, (label, p) in enumerate(shown[:20]):
-            table.add_row(game.players[i] if k == 0 else "", label, f"{p:.6f}")
-        if len(shown) > 20:
-            table.add_row("", f"... {len(shown) - 20} more", "")
+def _strategies(problem: NormalFormGame | SequenceForm, solution: Sequence[NDArray[np.float64]]) -> Table:
+    """The first rows of what the players do; the whole of it is in the saved result."""
+    table = Table(title=problem.name, title_justify="left")
+    if isinstance(problem, NormalFormGame):
+        headings = ("player", "action", "probability")
+        rows = [
+            (escape(problem.players[i]), escape(label), f"{p:.6f}")
+            for i, strategy in enumerate(solution)
+            for label, p in zip(problem.actions[i], strategy, strict=True)
+            if p > _SHOWN
+        ]
+    else:
+        headings = ("player", "information set", "plays")
+        rows = [
+            (
+                str(i),
+                escape(label),
+                ", ".join(f"{a} {p:.4f}" for a, p in _block(plex, behavior, h) if p > _SHOWN),
+            )
+            for i, (plex, behavior) in enumerate(zip(problem.treeplexes, solution, strict=True))
+            for h, label in enumerate(plex.infosets)
+        ]
+    for heading in headings:
+        table.add_column(heading)
+    for row in rows[:_ROWS]:
+        table.add_row(*row)
+    if len(rows) > _ROWS:
+        table.add_row("", f"... and {len(rows) - _ROWS} more", "")
     return table
+
+
+def _block(plex: Treeplex, behavior: NDArray[np.float64], h: int) -> Iterator[tuple[str, float]]:
+    """The actions at an information set with their probabilities."""
+    return zip(plex.actions[h], behavior[plex.start[h] : plex.start[h + 1]].tolist(), strict=True)

@@ -114,26 +114,30 @@ def load_state(path: str | os.PathLike[str], form: SequenceForm, settings: dict[
         FileFormatError: the files are broken or not a PSRO checkpoint.
         ValueError: they belong to another game or to other settings.
     """
+    place = os.fspath(path)
     header, arrays = read_bundle(path, schema=SCHEMA, version=VERSION)
-    if header["fingerprint"] != fingerprint(form):
-        raise ValueError(f"checkpoint {os.fspath(path)} belongs to another game than {form.name}")
-    if header["settings"] != settings:
-        changed = [k for k in settings if header["settings"].get(k) != settings[k]]
+    if header.get("fingerprint") != fingerprint(form):
+        raise ValueError(f"checkpoint {place} belongs to another game than {form.name}")
+    found = header.get("settings")
+    if not isinstance(found, dict):
+        raise FileFormatError(f"{place} is not a whole PSRO checkpoint: it holds no settings")
+    changed = [key for key in settings if found.get(key) != settings[key]]
+    if changed:
         raise ValueError(
-            f"checkpoint {os.fspath(path)} was made with other settings: {', '.join(changed)} differ; "
+            f"checkpoint {place} was made with other settings: {', '.join(changed)} differ; "
             "resume with the same ones or write to another file"
         )
     try:
         plans = [arrays[f"plans_{i}"] for i in range(form.num_players)]
         payoffs = EmpiricalPayoffs.restore(form, plans, arrays["payoffs"])
+        profile = tuple(arrays[f"profile_{i}"] for i in range(form.num_players))
+        trace = Trace(**{name: arrays[name] for name in _TRACE})
+        if len({len(arrays[name]) for name in _TRACE}) != 1:
+            raise ValueError("the measurements are not of one length")
+        if [x.shape for x in profile] != [(len(rows),) for rows in plans]:
+            raise ValueError("the mixtures do not fit the populations")
         rng = np.random.default_rng()
         rng.bit_generator.state = json.loads(header["rng"])
-        return PSROState(
-            payoffs,
-            tuple(arrays[f"profile_{i}"] for i in range(form.num_players)),
-            Trace(**{name: arrays[name] for name in _TRACE}),
-            header["closed"],
-            rng,
-        )
     except (KeyError, TypeError, ValueError) as error:
-        raise FileFormatError(f"{os.fspath(path)} is not a whole PSRO checkpoint: {error}") from error
+        raise FileFormatError(f"{place} is not a whole PSRO checkpoint: {error}") from error
+    return PSROState(payoffs, profile, trace, bool(header.get("closed")), rng)

@@ -21,6 +21,7 @@ from games.extensive.normal_form import from_normal_form
 from games.normal_form import NormalFormGame, nash_conv as matrix_nash_conv
 from games.normal_form.risk import RiskAversion
 from games.results import Status
+from games.storage import read_bundle, write_bundle
 from solvers.psro import (
     PSRO,
     AddAllAnswers,
@@ -255,6 +256,20 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path):
         run_psro(KUHN, rng=np.random.default_rng(1), checkpoint=file)
     file.write_text(file.read_text()[:-20])
     with pytest.raises(FileFormatError):
+        run_psro(KUHN, checkpoint=file)
+
+
+@pytest.mark.parametrize("damage", ["rng", "settings", "plans_0", "payoffs", "seconds", "profile_1"])
+def test_a_checkpoint_with_a_part_missing_is_refused(tmp_path, damage):
+    file = tmp_path / "kuhn.json"
+    run_psro(KUHN, iterations=2, checkpoint=file)
+    header, arrays = read_bundle(file, schema="counterplay.psro", version=1)
+    if damage in arrays:
+        arrays[damage] = arrays[damage][:-1]
+    else:
+        del header[damage]
+    write_bundle(file, header, arrays)
+    with pytest.raises(FileFormatError, match="not a whole PSRO checkpoint"):
         run_psro(KUHN, checkpoint=file)
 
 
