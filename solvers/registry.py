@@ -22,6 +22,7 @@ SOLVERS.add("risk_averse", "solvers.equilibrium.risk_averse:solve_risk_averse", 
 SOLVERS.add("double_oracle", "solvers.psro.double_oracle:solve_double_oracle", "PSRO with exact answers and the Nash meta-solver", "tree", "2-player", "constant-sum")
 
 ORACLES.add("exact", "solvers.psro.oracles:ExactBestResponse", "Pure best response by dynamic programming", "tree", "n-player")
+ORACLES.add("risk_averse", "solvers.psro.oracles:RiskAverseBestResponse", "Best plan of mean minus priced variance, exact; mostly mixed", "tree", "n-player", "risk")
 
 META_SOLVERS.add("nash", "solvers.psro.meta_solvers:NashMetaSolver", "Nash equilibrium of the empirical game", "2-player", "constant-sum")
 META_SOLVERS.add("risk_averse", "solvers.psro.meta_solvers:RiskAverseMetaSolver", "Risk-averse equilibrium of the empirical game; gamma 0 for Nash", "n-player", "general-sum")

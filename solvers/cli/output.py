@@ -29,16 +29,25 @@ def parse_start(text: str) -> Profile:
 
 
 def finish(
-    console: Console,
     problem: NormalFormGame | SequenceForm,
     result: SolveResult[Any],
-    risk: RiskAversion | None,
-    out: Path | None,
+    *,
+    claim: SolveResult[Any] | None = None,
+    risk: RiskAversion | None = None,
+    out: Path | None = None,
 ) -> None:
-    """Show the result, save it if asked to, and leave with its exit code."""
-    console.print(results_table([(problem.name, problem, result)], title=result.solver))
+    """Show the result, save it if asked to, and leave with its exit code.
+
+    Args:
+        problem: what was solved.
+        result: shown, and decides the exit code.
+        claim: saved in its place, where a file cannot hold all that the result's certificate is about.
+        risk: how the players weigh risk, where the saved certificate is about that.
+        out: where to save.
+    """
+    Console().print(results_table([(problem.name, problem, result)], title=result.solver))
     if out is not None:
-        save_result(out, problem, result, risk=risk)
+        save_result(out, problem, claim or result, risk=risk)
         typer.echo(f"saved {out}; check it with: counterplay check {out}")
     if result.status is not Status.CERTIFIED:
         typer.secho(f"{result.status}: {result.status.sentence}", err=True, fg="yellow")

@@ -1,19 +1,31 @@
 """``counterplay psro``."""
 
+import inspect
+from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.console import Console
 
+from games.certificates import Certificate
+from games.extensive.evaluation import nash_conv
 from games.loading import load_game
-from games.normal_form.risk import RiskAversion
+from games.normal_form.risk import RiskAversion, RiskVariance
+from games.registry import Entry
 from solvers.cli.output import finish
 from solvers.psro.loop import PSRO, run_psro
-from solvers.psro.protocols import MetaSolver
+from solvers.psro.measures import NashConv, RiskNashConv
 from solvers.registry import EXPANDERS, META_SOLVERS, ORACLES
 from solvers.report.progress import progress_bar
+
+
+class Variance(StrEnum):
+    """Whose randomness is priced."""
+
+    OPPONENTS = "opponents"
+    TOTAL = "total"
 
 
 def psro(
@@ -23,6 +35,9 @@ def psro(
     expander: Annotated[str, typer.Option(help="See `counterplay list expanders`.")] = "new",
     gamma: Annotated[float | None, typer.Option(help="risk_averse: price of variance, in 1/payoff.")] = None,
     tremble: Annotated[float | None, typer.Option(help="risk_averse: how often opponents err.")] = None,
+    variance: Annotated[
+        Variance | None, typer.Option(help="risk_averse: whose randomness counts; opponents if left out.")
+    ] = None,
     iterations: Annotated[int, typer.Option(help="Most iterations.")] = 100,
     tol: Annotated[float, typer.Option(help="Stop at this NashConv, in payoff ranges.")] = 1e-9,
     time_limit: Annotated[float | None, typer.Option(help="Seconds.")] = None,
@@ -43,12 +58,19 @@ def psro(
       counterplay psro leduc_poker --iterations 200 --checkpoint results/leduc.ckpt.json --plot leduc.png
 
       counterplay psro stag-hunt --meta-solver risk_averse --gamma 1 --tremble 0.1
+
+      counterplay psro kuhn_poker --oracle risk_averse --meta-solver risk_averse --gamma 0.5
+
+    With the risk_averse oracle a run ends at a risk-averse equilibrium of the whole game; the saved file
+    then claims the NashConv of its policies, which alone can be checked without the populations.
     """
     form = load_game(game).sequence_form()
+    risk = _risk(gamma, tremble, variance, needed="risk_averse" in (meta_solver, oracle))
     method = PSRO(
-        ORACLES.get(oracle).load()(),
-        _meta_solver(meta_solver, gamma, tremble),
-        EXPANDERS.get(expander).load()(),
+        _make(ORACLES.get(oracle), risk),
+        _make(META_SOLVERS.get(meta_solver), risk),
+        _make(EXPANDERS.get(expander), None),
+        NashConv() if oracle != "risk_averse" or risk is None else RiskNashConv(risk),
     )
     try:
         with progress_bar(f"psro on {form.name}") as bar:
@@ -75,16 +97,23 @@ def psro(
 
         plot.parent.mkdir(parents=True, exist_ok=True)
         plot_convergence({form.name: solution.trace}).savefig(plot)
-    finish(Console(), form, result.with_solution(solution.behaviors), None, out)
+    shown = result.with_solution(solution.behaviors)
+    claim = replace(shown, certificate=Certificate("nash_conv", nash_conv(form, solution.behaviors)))
+    finish(form, shown, claim=claim, out=out)
 
 
-def _meta_solver(name: str, gamma: float | None, tremble: float | None) -> MetaSolver:
-    factory = META_SOLVERS.get(name).load()
-    made: MetaSolver
-    if name == "risk_averse":
-        made = factory(RiskAversion(gamma or 0.0, tremble or 0.0))
-        return made
-    if gamma is not None or tremble is not None:
-        raise ValueError(f"meta-solver {name} takes no --gamma and --tremble")
-    made = factory()
-    return made
+def _risk(
+    gamma: float | None, tremble: float | None, variance: Variance | None, *, needed: bool
+) -> RiskAversion | None:
+    if needed:
+        kind = RiskVariance((variance or Variance.OPPONENTS).value)
+        return RiskAversion(gamma or 0.0, tremble or 0.0, kind)
+    if (gamma, tremble, variance) != (None, None, None):
+        raise ValueError("--gamma, --tremble and --variance are for the risk_averse oracle and meta-solver")
+    return None
+
+
+def _make(entry: Entry, risk: RiskAversion | None) -> Any:  # noqa: ANN401 - an oracle, a meta-solver, ...
+    """Build what the entry names, with the risk aversion if it is about risk."""
+    factory = entry.load()
+    return factory(risk) if "risk" in inspect.signature(factory).parameters else factory()

@@ -70,10 +70,9 @@ def solve(
         if "progress" in known:
             arguments["progress"] = bar
         result: SolveResult[Any] = function(problem, **arguments)
-    console = Console()
     if result.solution is not None:
-        console.print(_strategies(problem, result.solution))
-    finish(console, problem, result, arguments.get("risk"), out)
+        Console().print(_strategies(problem, result.solution))
+    finish(problem, result, risk=arguments.get("risk"), out=out)
 
 
 def _default_solver(loaded: LoadedGame) -> str:

@@ -13,7 +13,7 @@ import math
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from games.certificates import Certificate
 from games.extensive.evaluation import (
     behaviors_of_plans,
     expected_values,
+    join_plans,
     nash_conv,
     payoff_variances,
     realization_plans,
@@ -36,10 +37,11 @@ from games.profiles import Profile, as_profile, uniform_profile
 from games.progress import ProgressCallback, ignore_progress
 from games.results import SolveResult, Status
 from solvers.psro.expanders import AddNewAnswers
+from solvers.psro.measures import NashConv
 from solvers.psro.meta_solvers import NashMetaSolver
 from solvers.psro.oracles import ExactBestResponse
 from solvers.psro.population import EmpiricalPayoffs
-from solvers.psro.protocols import Expander, MetaSolver, Oracle
+from solvers.psro.protocols import Expander, Measure, MetaSolver, Oracle
 from solvers.psro.state import PSROState, Trace, load_state, save_state
 
 
@@ -64,17 +66,19 @@ class PSROSolution:
 
 @dataclass(frozen=True, slots=True)
 class PSRO:
-    """A PSRO method: three choices, and the step they make.
+    """A PSRO method: four choices, and the step they make.
 
     Attributes:
         oracle: who answers.
         meta_solver: how the populations are weighed.
         expander: which answers join.
+        measure: what is sought; the run ends where it is small.
     """
 
     oracle: Oracle = field(default_factory=ExactBestResponse)
     meta_solver: MetaSolver = field(default_factory=NashMetaSolver)
     expander: Expander = field(default_factory=AddNewAnswers)
+    measure: Measure = field(default_factory=NashConv)
 
     def init(
         self,
@@ -112,8 +116,8 @@ class PSRO:
         start = time.perf_counter()
         payoffs = state.payoffs
         form = payoffs.form
-        plans = payoffs.mixture_plans(state.profile)
-        answers = [self.oracle.respond(form, plans, i, rng=state.rng) for i in range(form.num_players)]
+        play = payoffs.play(state.profile)
+        answers = [self.oracle.respond(play, i, rng=state.rng) for i in range(form.num_players)]
         chosen = self.expander.select(payoffs.populations, answers)
         mixtures = state.profile
         closed = not any(chosen)
@@ -126,12 +130,13 @@ class PSRO:
                 for x, p in zip(state.profile, payoffs.populations, strict=True)
             )
             mixtures = self.meta_solver.solve(payoffs.game(), warm, rng=state.rng).unwrap()
-            plans = payoffs.mixture_plans(mixtures)
-        values, gains = values_and_regrets(form, plans)
+            play = payoffs.play(mixtures)
+        values, gains = values_and_regrets(form, play.plans)
         trace = state.trace.append(
+            self.measure(play),
             float(gains.sum()),
             values,
-            payoff_variances(form, behaviors_of_plans(form, split(form, plans))),
+            payoff_variances(form, behaviors_of_plans(form, split(form, play.plans))),
             [len(p) for p in payoffs.populations],
             elapsed + time.perf_counter() - start,
         )
@@ -152,25 +157,26 @@ def run_psro(
     checkpoint_every: int = 10,
     progress: ProgressCallback = ignore_progress,
 ) -> SolveResult[PSROSolution]:
-    """Run PSRO until NashConv is small, nothing new is found, or a limit is reached.
+    """Run PSRO until the measure is small, nothing new is found, or a limit is reached.
 
     Args:
         form: the game, compiled (``games.adapters.open_spiel_tree.compile_open_spiel``).
-        method: oracle, meta-solver and expander; exact double oracle where None.
+        method: oracle, meta-solver, expander and measure; exact double oracle where None.
         iterations: most iterations, resumed ones included.
-        tol: stop when NashConv is at most ``tol`` times the payoff range.
+        tol: stop when the method's measure, NashConv by default, is at most ``tol`` times the payoff range.
         time_limit: seconds after which no further iteration starts; resumed time included.
         rng: source of all randomness; ``np.random.default_rng(0)`` where None.
         policies: behavior policies each player starts with.
         profile: mixtures over them that the first meta-solve starts from.
         checkpoint: file to save the run in and to resume it from if it exists.
         checkpoint_every: iterations between saves; the last one is always saved.
-        progress: called after each iteration with ``nash_conv``.
+        progress: called after each iteration with the measure.
 
     Returns:
-        The certificate is the NashConv of ``solution.behaviors``, recomputed by ``games``. Status: CERTIFIED
-        at the tolerance; STATIONARY when every oracle answer is known already but NashConv is above it (the
-        usual end where the meta-solver aims at something else than Nash); LIMIT otherwise.
+        The certificate is the method's measure at the end, computed by ``games``; by default the NashConv of
+        ``solution.behaviors``, which ``info`` holds in any case. Status: CERTIFIED at the tolerance;
+        STATIONARY when every oracle answer is known already but the measure is above it (the usual end
+        where the meta-solver aims at something else than the measure); LIMIT otherwise.
 
     Example:
         >>> from games.adapters.open_spiel_tree import compile_open_spiel
@@ -192,6 +198,7 @@ def run_psro(
         "oracle": method.oracle.name,
         "meta_solver": method.meta_solver.name,
         "expander": method.expander.name,
+        "measure": repr(method.measure),
         # The generator before the run stands for the seed, the start for what it begins from.
         "rng": str(rng.bit_generator.state),
         "start": _digest(policies, profile),
@@ -213,15 +220,15 @@ def run_psro(
         if checkpoint is not None and done - saved >= checkpoint_every:
             save_state(checkpoint, state, settings)
             saved = done
-        progress(done, iterations, nash_conv=_last(state))
+        progress(done, iterations, **{method.measure.name: _last(state)})
     if checkpoint is not None and len(state.trace) > saved:
         save_state(checkpoint, state, settings)
     return _result(method, state, threshold, time.perf_counter() - clock)
 
 
 def _last(state: PSROState) -> float:
-    """NashConv after the newest iteration; infinite before the first."""
-    return float(state.trace.nash_conv[-1]) if len(state.trace) else math.inf
+    """The measure after the newest iteration; infinite before the first."""
+    return float(state.trace.distance[-1]) if len(state.trace) else math.inf
 
 
 def _digest(policies: Sequence[Sequence[ArrayLike]] | None, profile: Sequence[ArrayLike] | None) -> str:
@@ -237,8 +244,10 @@ def _digest(policies: Sequence[Sequence[ArrayLike]] | None, profile: Sequence[Ar
 def _result(method: PSRO, state: PSROState, threshold: float, seconds: float) -> SolveResult[PSROSolution]:
     payoffs = state.payoffs
     form = payoffs.form
-    behaviors = behaviors_of_plans(form, split(form, payoffs.mixture_plans(state.profile)))
-    bound = nash_conv(form, behaviors)
+    play = payoffs.play(state.profile)
+    behaviors = behaviors_of_plans(form, split(form, play.plans))
+    # The claim is about the behavior policies, as a reader will find them.
+    bound = method.measure(replace(play, plans=join_plans(form, behaviors)))
     short = Status.STATIONARY if state.closed else Status.LIMIT
     status = Status.CERTIFIED if bound <= threshold else short
     values = expected_values(form, behaviors)
@@ -252,10 +261,11 @@ def _result(method: PSRO, state: PSROState, threshold: float, seconds: float) ->
             state.trace,
         ),
         status,
-        Certificate("nash_conv", bound),
+        Certificate(method.measure.name, bound),
         f"psro({method.oracle.name}, {method.meta_solver.name}, {method.expander.name})",
         len(state.trace),
         seconds,
         {f"value_{i}": float(v) for i, v in enumerate(values)}
-        | {f"variance_{i}": float(v) for i, v in enumerate(variances)},
+        | {f"variance_{i}": float(v) for i, v in enumerate(variances)}
+        | {"nash_conv": nash_conv(form, behaviors)},
     )

@@ -7,6 +7,7 @@ other than the newcomer and one more.
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,23 @@ from games.extensive import kernels
 from games.extensive.sequence_form import Plan, SequenceForm
 from games.normal_form import NormalFormGame
 from games.profiles import Profile
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MetaPlay:
+    """What the populations play.
+
+    Attributes:
+        form: the game.
+        populations: realization plans of each player, shape (policies, S_i).
+        profile: mixtures over them, shape (policies,) each.
+        plans: realization plans of these mixtures, end to end, shape (S,).
+    """
+
+    form: SequenceForm
+    populations: tuple[NDArray[np.float64], ...]
+    profile: Profile
+    plans: NDArray[np.float64]
 
 
 class Population:
@@ -98,9 +116,10 @@ class EmpiricalPayoffs:
         """The empirical game; action k of a player is their policy k."""
         return NormalFormGame(self._table, name=f"empirical game of {self.form.name}")
 
-    def mixture_plans(self, profile: Profile) -> NDArray[np.float64]:
-        """Realization plans, end to end, of the players' mixtures over their populations."""
-        return np.concatenate([p.mixture(x) for p, x in zip(self.populations, profile, strict=True)])
+    def play(self, profile: Profile) -> MetaPlay:
+        """What is played by mixtures over the populations."""
+        plans = np.concatenate([p.mixture(x) for p, x in zip(self.populations, profile, strict=True)])
+        return MetaPlay(self.form, tuple(p.plans for p in self.populations), profile, plans)
 
     def _payoffs_of(self, player: int, plan: Plan, sizes: Sequence[int]) -> NDArray[np.float64]:
         form = self.form

@@ -1,16 +1,15 @@
-"""The three choices that make a PSRO: who answers, how the populations are weighed, what is added."""
+"""The choices that make a PSRO: who answers, how policies are weighed, what is added, what is sought."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from games.extensive.sequence_form import Plan, SequenceForm
+from games.extensive.sequence_form import Plan
 from games.normal_form import NormalFormGame
 from games.profiles import Profile
 from games.results import SolveResult
-from solvers.psro.population import Population
+from solvers.psro.population import MetaPlay, Population
 
 
 class Oracle(Protocol):
@@ -20,17 +19,28 @@ class Oracle(Protocol):
     def name(self) -> str:
         """Registered name, with parameters."""
 
-    def respond(
-        self, form: SequenceForm, plans: NDArray[np.float64], player: int, *, rng: np.random.Generator
-    ) -> Plan:
+    def respond(self, play: MetaPlay, player: int, *, rng: np.random.Generator) -> Plan:
         """Return a realization plan of ``player``, shape (S_player,).
 
         Args:
-            form: the game.
-            plans: realization plans of the players' mixtures, end to end, shape (S,).
+            play: what everybody plays.
             player: who answers.
             rng: source of all randomness of the answer.
         """
+
+
+class Measure(Protocol):
+    """How far the populations' play is from what the run seeks; a run ends where it is small.
+
+    The number must be computed by ``games``, since it becomes the run's certificate.
+    """
+
+    @property
+    def name(self) -> str:
+        """What the certificate calls it."""
+
+    def __call__(self, play: MetaPlay) -> float:
+        """An upper bound on the distance, in payoff units."""
 
 
 class MetaSolver(Protocol):

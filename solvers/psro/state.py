@@ -24,13 +24,15 @@ class Trace:
     """One row per iteration.
 
     Attributes:
-        nash_conv: float64 (T,), NashConv of the players' mixtures in the full game.
+        distance: float64 (T,), the method's measure of the players' mixtures.
+        nash_conv: float64 (T,), NashConv of the mixtures in the full game.
         values: float64 (T, N), expected payoffs of the mixtures.
         variances: float64 (T, N), variances of the realised payoffs.
         sizes: int64 (T, N), policies in each population.
         seconds: float64 (T,), time since the start, resumed time included.
     """
 
+    distance: NDArray[np.float64]
     nash_conv: NDArray[np.float64]
     values: NDArray[np.float64]
     variances: NDArray[np.float64]
@@ -41,10 +43,11 @@ class Trace:
     def empty(cls, num_players: int) -> "Trace":
         """A trace of no iterations."""
         table = np.empty((0, num_players))
-        return cls(np.empty(0), table, table, np.empty((0, num_players), np.int64), np.empty(0))
+        return cls(np.empty(0), np.empty(0), table, table, np.empty((0, num_players), np.int64), np.empty(0))
 
     def append(
         self,
+        distance: float,
         nash_conv: float,
         values: NDArray[np.float64],
         variances: NDArray[np.float64],
@@ -53,6 +56,7 @@ class Trace:
     ) -> "Trace":
         """A trace with one more row."""
         return Trace(
+            np.append(self.distance, distance),
             np.append(self.nash_conv, nash_conv),
             np.vstack([self.values, values]),
             np.vstack([self.variances, variances]),
@@ -104,7 +108,7 @@ def save_state(path: str | os.PathLike[str], state: PSROState, settings: dict[st
     write_bundle(path, header, arrays)
 
 
-_TRACE = ("nash_conv", "values", "variances", "sizes", "seconds")
+_TRACE = ("distance", "nash_conv", "values", "variances", "sizes", "seconds")
 
 
 def load_state(path: str | os.PathLike[str], form: SequenceForm, settings: dict[str, Any]) -> PSROState:

@@ -92,6 +92,18 @@ def test_psro_resumes_draws_and_saves(tmp_path):
     assert run("check", tmp_path / "out.json").returncode == 0
 
 
+def test_psro_towards_a_risk_averse_equilibrium(tmp_path):
+    file = tmp_path / "kuhn.json"
+    risk = ["--oracle", "risk_averse", "--meta-solver", "risk_averse", "--gamma", "0.5"]
+    done = run("psro", "kuhn_poker", *risk, "--tol", "1e-7", "--out", file)
+    assert done.returncode == 0, done.stderr
+    assert "risk_nash_conv" in done.stdout
+    checked = run("check", file)
+    assert checked.returncode == 0
+    assert "nash_conv claimed" in checked.stdout
+    assert run("psro", "kuhn_poker", *risk, "--variance", "totl").returncode == 2
+
+
 def test_files_of_gambit_are_games(tmp_path):
     file = tmp_path / "coordination.nfg"
     file.write_text(NFG)
@@ -111,7 +123,7 @@ def test_files_of_gambit_are_games(tmp_path):
         (["solve", "stag-hunt", "--start", "0.8/0.2"], ["start", "0.8,0.2/0.5,0.5"]),
         (["solve", "missing.nfg"], ["missing.nfg"]),
         (["psro", "kuhn_poker", "--meta-solver", "nahs"], ["nash"]),
-        (["psro", "kuhn_poker", "--gamma", "1"], ["nash", "--gamma"]),
+        (["psro", "kuhn_poker", "--gamma", "1"], ["risk_averse", "--gamma"]),
         (["psro", "stag-hunt"], ["constant-sum", "risk_averse"]),
         (["check", "missing.json"], ["missing.json"]),
     ],
