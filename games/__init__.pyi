@@ -1,1 +1,6 @@
-from . import adapters as adapters, extensive as extensive, normal_form as normal_form
+from . import (
+    adapters as adapters,
+    empirical as empirical,
+    extensive as extensive,
+    normal_form as normal_form,
+)

@@ -18,6 +18,7 @@ from .evaluation import (
     regrets as regrets,
     uniform_behaviors as uniform_behaviors,
 )
+from .expand import Expansion as Expansion, expand_env as expand_env, tree_from_env as tree_from_env
 from .folding import fold as fold
 from .normal_form import from_normal_form as from_normal_form, to_normal_form as to_normal_form
 from .registry import TREES as TREES

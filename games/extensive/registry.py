@@ -20,3 +20,17 @@ _TABLE = (
 # fmt: on
 for _name, _function, _summary, _tags in _TABLE:
     TREES.add(_name, f"games.extensive.catalogue:{_function}", _summary, *_tags.split())
+
+# Small exact versions of environments; the functions live with the games.
+TREES.add(
+    "trust-dilemma-small",
+    "games.gridworlds.trust_dilemma:trust_dilemma_small",
+    "Stag hunt on a 3 x 3 grid: trust pays, the hare is safe",
+    "2-player",
+)
+TREES.add(
+    "merge-small",
+    "games.driving.merge:merge_small",
+    "Two cars side by side where a ramp ends: who goes first?",
+    "2-player",
+)

@@ -1,0 +1,1 @@
+"""Small games of cars on a road."""
