@@ -12,6 +12,10 @@ from games.normal_form.nfg import (
     read_nfg as read_nfg,
     write_nfg as write_nfg,
 )
+from games.normal_form.quantal import (
+    logit_residual as logit_residual,
+    logit_responses as logit_responses,
+)
 from games.normal_form.registry import GAMES as GAMES, load_named as load_named
 from games.normal_form.regret import (
     cce_gap as cce_gap,
@@ -22,5 +26,12 @@ from games.normal_form.regret import (
     nash_conv as nash_conv,
     payoff_variances as payoff_variances,
     regrets as regrets,
+)
+from games.normal_form.selection import (
+    FiniteSelection as FiniteSelection,
+    InfiniteSelection as InfiniteSelection,
+    Selection as Selection,
+    selection_residual as selection_residual,
+    single_selection_residual as single_selection_residual,
 )
 from games.normal_form.structure import exact_potential as exact_potential
