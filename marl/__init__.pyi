@@ -1,1 +1,1 @@
-from . import policies as policies, rollouts as rollouts
+from . import oracles as oracles, policies as policies, rollouts as rollouts

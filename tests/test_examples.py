@@ -11,6 +11,8 @@ ARGUMENTS = {
     "demo.py": ["--out", "out", "--leduc-iterations", "15"],
     "own_tree.py": ["--out", "out"],
     "risk_frontier.py": ["--out", "out"],
+    "sampled_psro.py": ["--iterations", "4"],
+    "trust_dilemma.py": ["--out", "out"],
 }
 WORDS = {
     "demo.py": ["22 of 22 saved certificates", "stag_hunt_basins.png"],
@@ -18,6 +20,8 @@ WORDS = {
     "matrix_games.py": ["[0.5    0.3333 0.1667]"],
     "pettingzoo_env.py": ["uniform play pays"],
     "risk_frontier.py": ["out/frontier.png"],
+    "sampled_psro.py": ["computed exactly: 0.", "variance    both: +"],
+    "trust_dilemma.py": ["aversion 0: 10 of 10 runs end in the stag", "aversion 1: 0 of 10 runs"],
 }
 
 

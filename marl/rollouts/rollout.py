@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from games.protocols import EnvGame
+from marl.policies.mixture import MixturePolicy, seat
 from marl.policies.uniform import Policy
 
 State = TypeVar("State")
@@ -55,7 +56,7 @@ class ReturnEstimate:
 
 def play_episode(
     game: EnvGame[State],
-    policies: Sequence[Policy[State]],
+    policies: Sequence[Policy[State] | MixturePolicy[State]],
     *,
     rng: np.random.Generator,
     max_moves: int | None = None,
@@ -64,7 +65,7 @@ def play_episode(
 
     Args:
         game: the game.
-        policies: one per player.
+        policies: one per player; a mixture draws one of its policies for the episode.
         rng: all chance, that of the game and that of the policies.
         max_moves: stop when this many moves have been made and return the payoffs so far; None plays on.
 
@@ -73,10 +74,11 @@ def play_episode(
         IllegalActionError: a policy puts mass on an illegal action and it is drawn.
     """
     _check_policies(game, policies)
+    seated = seat(policies, rng)
     state = game.initial(rng)
     moves = 0
     while (movers := game.to_move(state)) and (max_moves is None or moves < max_moves):
-        joint = {p: _draw(policies[p].probabilities(game, state, p), p, rng) for p in movers}
+        joint = {p: draw_action(seated[p].probabilities(game, state, p), p, rng) for p in movers}
         state = game.step(state, joint, rng)
         moves += len(joint)
     return Episode(game.returns(state), moves)
@@ -84,7 +86,7 @@ def play_episode(
 
 def estimate_returns(
     game: EnvGame[State],
-    policies: Sequence[Policy[State]],
+    policies: Sequence[Policy[State] | MixturePolicy[State]],
     episodes: int,
     *,
     rng: np.random.Generator,
@@ -134,7 +136,10 @@ class _Moments:
 
 
 def _play_chunk(
-    game: EnvGame[Any], policies: Sequence[Policy[Any]], episodes: int, rng: np.random.Generator
+    game: EnvGame[Any],
+    policies: Sequence[Policy[Any] | MixturePolicy[Any]],
+    episodes: int,
+    rng: np.random.Generator,
 ) -> _Moments:
     returns = np.array([play_episode(game, policies, rng=rng).returns for _ in range(episodes)])
     mean = returns.mean(axis=0)
@@ -154,12 +159,12 @@ def _merge(chunks: Iterable[_Moments]) -> ReturnEstimate:
     return ReturnEstimate(mean, variance, np.sqrt(variance / count), count)
 
 
-def _check_policies(game: EnvGame[Any], policies: Sequence[Policy[Any]]) -> None:
+def _check_policies(game: EnvGame[Any], policies: Sequence[Policy[Any] | MixturePolicy[Any]]) -> None:
     if len(policies) != game.num_players:
         raise ValueError(f"policies must hold one per player: wanted {game.num_players}, got {len(policies)}")
 
 
-def _draw(probabilities: NDArray[np.float64], player: int, rng: np.random.Generator) -> int:
+def draw_action(probabilities: NDArray[np.float64], player: int, rng: np.random.Generator) -> int:
     """Draw an action by inversion; an action of zero probability is never drawn."""
     cumulative = probabilities.cumsum()
     total = cumulative[-1]

@@ -85,10 +85,21 @@ def _default_solver(loaded: LoadedGame) -> str:
     return "risk_averse"
 
 
-def _strategies(problem: NormalFormGame | SequenceForm, solution: Sequence[NDArray[np.float64]]) -> Table:
+def _strategies(
+    problem: NormalFormGame | SequenceForm, solution: Sequence[NDArray[np.float64]] | NDArray[np.float64]
+) -> Table:
     """The first rows of what the players do; the whole of it is in the saved result."""
     table = Table(title=problem.name, title_justify="left")
-    if isinstance(problem, NormalFormGame):
+    headings: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    if isinstance(problem, NormalFormGame) and isinstance(solution, np.ndarray):
+        headings = (*map(escape, problem.players), "probability")
+        rows = [
+            (*(escape(labels[k]) for labels, k in zip(problem.actions, cell, strict=True)), f"{p:.6f}")
+            for cell, p in np.ndenumerate(solution)
+            if p > _SHOWN
+        ]
+    elif isinstance(problem, NormalFormGame):
         headings = ("player", "action", "probability")
         rows = [
             (escape(problem.players[i]), escape(label), f"{p:.6f}")
@@ -112,7 +123,7 @@ def _strategies(problem: NormalFormGame | SequenceForm, solution: Sequence[NDArr
     for row in rows[:_ROWS]:
         table.add_row(*row)
     if len(rows) > _ROWS:
-        table.add_row("", f"... and {len(rows) - _ROWS} more", "")
+        table.add_row("", f"... and {len(rows) - _ROWS} more", *[""] * (len(headings) - 2))
     return table
 
 

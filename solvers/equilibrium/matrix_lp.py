@@ -32,6 +32,7 @@ from highspy import HighsModelStatus
 from numpy.typing import ArrayLike, NDArray
 
 from games.results import Status
+from solvers.equilibrium.highs import SilentHighs
 from solvers.equilibrium.matrix_solution import (
     RELATIVE_TOLERANCE,
     GrowingMatrix,
@@ -56,14 +57,6 @@ _STATUS = {
     HighsModelStatus.kUnbounded: Status.INFEASIBLE,
     HighsModelStatus.kUnboundedOrInfeasible: Status.INFEASIBLE,
 }
-
-
-class _SilentHighs(highspy.Highs):  # type: ignore[misc]  # highspy has no types
-    """HiGHS without its banner, which the parent prints while it installs callbacks on construction."""
-
-    def enableCallbacks(self) -> None:
-        """Install none: nothing here listens, and the banner comes with them."""
-        self.setOptionValue("output_flag", False)
 
 
 class MatrixLP:
@@ -98,7 +91,7 @@ class MatrixLP:
     def __init__(self, payoffs: ArrayLike) -> None:
         self._matrix = GrowingMatrix(as_payoff_matrix(payoffs))
         self._scale = PayoffScale(self._matrix.values)
-        self._highs = _SilentHighs()
+        self._highs = SilentHighs()
         for name, value in self._OPTIONS.items():
             self._highs.setOptionValue(name, value)
         self._load()

@@ -6,12 +6,13 @@ sum to one. Each step solves their linearisation, then revises the support as th
 """
 
 from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from solvers.equilibrium.risk_kernels import solve_linear
-from solvers.equilibrium.risk_problem import RiskProblem
+from solvers.equilibrium.risk_problem import Belief
 
 FloatArray = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -23,7 +24,31 @@ _DONE = 1e-13
 _THRESHOLDS = (1e-1, 3e-2, 1e-2, 1e-3, 1e-4)
 
 
-def polished(problem: RiskProblem, flat: FloatArray) -> Iterator[FloatArray]:
+class SupportProblem(Protocol):
+    """A game as a smooth variational inequality g over flat profiles of M actions in all."""
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Number of actions of each player."""
+
+    @property
+    def offsets(self) -> NDArray[np.int64]:
+        """Where each player's block begins, and the end: shape (N + 1,)."""
+
+    def belief(self) -> Belief:
+        """What players believe of the others."""
+
+    def gradient(self, flat: FloatArray, belief: Belief) -> FloatArray:
+        """The operator g, shape (M,)."""
+
+    def jacobian(self, flat: FloatArray, belief: Belief, columns: Mask) -> FloatArray:
+        """Derivative of g in the entries ``columns``, shape (M, columns.sum())."""
+
+    def gap(self, flat: FloatArray) -> float:
+        """Sum of first-order gaps: zero exactly at a solution."""
+
+
+def polished(problem: SupportProblem, flat: FloatArray) -> Iterator[FloatArray]:
     """Yield profiles that Newton's method reaches from ``flat``, over guesses of its support.
 
     The guesses are the actions above a share of the player's greatest probability, for several shares,
@@ -40,7 +65,7 @@ def polished(problem: RiskProblem, flat: FloatArray) -> Iterator[FloatArray]:
             yield result
 
 
-def _supports(problem: RiskProblem, flat: FloatArray) -> Iterator[Mask]:
+def _supports(problem: SupportProblem, flat: FloatArray) -> Iterator[Mask]:
     starts = problem.offsets[:-1]
     peaks = np.repeat(np.maximum.reduceat(flat, starts), problem.sizes)
     for share in _THRESHOLDS:
@@ -50,7 +75,7 @@ def _supports(problem: RiskProblem, flat: FloatArray) -> Iterator[Mask]:
     yield flat + g - levels > 0.0
 
 
-def _newton(problem: RiskProblem, flat: FloatArray, mask: Mask, seen: set[bytes]) -> FloatArray | None:
+def _newton(problem: SupportProblem, flat: FloatArray, mask: Mask, seen: set[bytes]) -> FloatArray | None:
     belief = problem.belief()
     starts = problem.offsets[:-1]
     players = np.repeat(np.arange(len(problem.sizes)), problem.sizes)

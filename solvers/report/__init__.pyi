@@ -1,3 +1,8 @@
+from .episodes import (
+    plot_hunt as plot_hunt,
+    plot_merge as plot_merge,
+    save_episode_gif as save_episode_gif,
+)
 from .plots import (
     plot_basins as plot_basins,
     plot_convergence as plot_convergence,

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from rich import box
 from rich.table import Table
 
@@ -13,7 +14,7 @@ from games.normal_form import NormalFormGame, expected_payoffs, payoff_variances
 from games.results import SolveResult
 
 Row: TypeAlias = tuple[str, NormalFormGame | SequenceForm, SolveResult[Any]]
-"""A label, the game, and the result of solving it (a profile of mixed strategies or behavior policies)."""
+"""A label, the game, and the result (mixed strategies, behavior policies, or a joint distribution)."""
 
 
 def results_table(rows: Iterable[Row], *, title: str = "") -> Table:
@@ -49,7 +50,14 @@ def results_table(rows: Iterable[Row], *, title: str = "") -> Table:
 def _figures(game: NormalFormGame | SequenceForm, result: SolveResult[Any]) -> tuple[str, str]:
     if result.solution is None:
         return "-", "-"
-    if isinstance(game, NormalFormGame):
+    figures: tuple[NDArray[np.float64], NDArray[np.float64]]
+    if isinstance(game, NormalFormGame) and isinstance(result.solution, np.ndarray):
+        # A joint distribution over action profiles.
+        means = (game.payoffs * result.solution).reshape(game.num_players, -1).sum(axis=1)
+        centred = game.payoffs - means.reshape(-1, *[1] * game.num_players)
+        squares = (centred**2 * result.solution).reshape(game.num_players, -1)
+        figures = means, squares.sum(axis=1)
+    elif isinstance(game, NormalFormGame):
         figures = (
             expected_payoffs(game, result.solution),
             payoff_variances(game, result.solution),

@@ -213,7 +213,7 @@ def test_what_highs_says_becomes_distinct_statuses(monkeypatch, model_status, st
         row_dual: tuple[float, ...] = ()
         col_value: tuple[float, ...] = ()
 
-    class Claims(matrix_lp_module._SilentHighs):
+    class Claims(matrix_lp_module.SilentHighs):
         def run(self):
             return None
 
@@ -223,7 +223,7 @@ def test_what_highs_says_becomes_distinct_statuses(monkeypatch, model_status, st
         def getSolution(self):
             return Nothing()
 
-    monkeypatch.setattr(matrix_lp_module, "_SilentHighs", Claims)
+    monkeypatch.setattr(matrix_lp_module, "SilentHighs", Claims)
     monkeypatch.setattr(matrix_lp_module, "polish_by_equalities", lambda matrix, start: start)
     solution = MatrixLP(np.diag([1.0, 2.0, 3.0])).solve()  # uniform play does not solve this
     assert solution.status is status
