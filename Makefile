@@ -48,6 +48,7 @@ bench: $(PEERS)/.ready ## every benchmark: ratios against peers, with the accura
 	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/zero_sum.py
 	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/zero_sum.py --double-oracle
 	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/risk_averse.py
+	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/psro_variants.py
 	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/risk_layer.py
 	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/risk_psro.py
 	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/alpha_rank.py
