@@ -77,6 +77,12 @@ class RiskAversion:
         if not isinstance(self.variance, RiskVariance):
             raise TypeError(f"variance must be a RiskVariance, got {self.variance!r}")
 
+    def __str__(self) -> str:
+        words = [f"gamma={self.gamma}"]
+        words += [f"tremble={self.tremble}"] if self.tremble else []
+        words += ["total variance"] if self.variance is RiskVariance.TOTAL else []
+        return ", ".join(words)
+
     def gammas(self, num_players: int) -> FloatArray:
         """Risk aversion of each player, shape (num_players,)."""
         if not isinstance(self.gamma, tuple):

@@ -167,3 +167,11 @@ def test_gammas_must_fit_the_game():
         risk_nash_conv(STAG_HUNT, pure_profile((2, 2), (0, 0)), RiskAversion((1.0, 1.0, 1.0)))
     with pytest.raises(ValueError, match=r"profile\[1\]"):
         risk_nash_conv(STAG_HUNT, [[1, 0], [1, 1]], RiskAversion(1.0))
+
+
+def test_the_words_for_a_risk_aversion_tell_different_ones_apart():
+    assert str(RiskAversion(0.5)) == "gamma=0.5"
+    assert str(RiskAversion((1.0, 0.0), 0.1, RiskVariance.TOTAL)) == (
+        "gamma=(1.0, 0.0), tremble=0.1, total variance"
+    )
+    assert str(RiskAversion(0.1)) != str(RiskAversion(0.1 + 1e-16 * 2))
