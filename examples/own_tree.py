@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 from games.checking import check_result
-from games.extensive import fold
+from games.extensive import fold, labelled_policies
 from games.extensive.builder import TreeBuilder
 from games.extensive.efg import write_efg
 from games.storage import load_result, save_result
@@ -40,11 +40,9 @@ def main() -> None:
     form = fold(tree)
     result = run_psro(form)
     behaviors = result.unwrap().behaviors
-    for plex, player, behavior in zip(form.treeplexes, tree.players, behaviors, strict=True):
-        for h, label in enumerate(plex.infosets):
-            block = behavior[plex.start[h] : plex.start[h + 1]]
-            mix = ", ".join(f"{a} {p:.3f}" for a, p in zip(plex.actions[h], block, strict=True))
-            print(f"{player} at {label!r}: {mix}")
+    for player, policy in zip(tree.players, labelled_policies(form, behaviors), strict=True):
+        for infoset, mix in policy.items():
+            print(f"{player} at {infoset!r}: {', '.join(f'{a} {p:.3f}' for a, p in mix.items())}")
     print(f"value {result.info['value_0']:.4f} (known: 1/3), NashConv {result.certificate.bound:.1e}")
     save_result(out / "solution.json", form, result.with_solution(behaviors))
     print(f"certificate confirmed from the file: {check_result(load_result(out / 'solution.json')).agrees}")

@@ -20,6 +20,11 @@ from .evaluation import (
 )
 from .expand import Expansion as Expansion, expand_env as expand_env, tree_from_env as tree_from_env
 from .folding import fold as fold
+from .labels import (
+    LabelledPolicy as LabelledPolicy,
+    behaviors_of_labels as behaviors_of_labels,
+    labelled_policies as labelled_policies,
+)
 from .normal_form import from_normal_form as from_normal_form, to_normal_form as to_normal_form
 from .registry import TREES as TREES
 from .sequence_form import (

@@ -1,7 +1,7 @@
 """``counterplay solve``."""
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from games.extensive.sequence_form import SequenceForm, Treeplex, Utility
+from games.extensive.labels import labelled_policies
+from games.extensive.sequence_form import SequenceForm, Utility
 from games.loading import LoadedGame, load_game
 from games.normal_form import NormalFormGame
 from games.normal_form.risk import RiskAversion
@@ -110,13 +111,9 @@ def _strategies(
     else:
         headings = ("player", "information set", "plays")
         rows = [
-            (
-                str(i),
-                escape(label),
-                ", ".join(f"{a} {p:.4f}" for a, p in _block(plex, behavior, h) if p > _SHOWN),
-            )
-            for i, (plex, behavior) in enumerate(zip(problem.treeplexes, solution, strict=True))
-            for h, label in enumerate(plex.infosets)
+            (str(i), escape(label), escape(", ".join(f"{a} {p:.4f}" for a, p in mix.items() if p > _SHOWN)))
+            for i, policy in enumerate(labelled_policies(problem, solution))
+            for label, mix in policy.items()
         ]
     for heading in headings:
         table.add_column(heading)
@@ -125,8 +122,3 @@ def _strategies(
     if len(rows) > _ROWS:
         table.add_row("", f"... and {len(rows) - _ROWS} more", *[""] * (len(headings) - 2))
     return table
-
-
-def _block(plex: Treeplex, behavior: NDArray[np.float64], h: int) -> Iterator[tuple[str, float]]:
-    """The actions at an information set with their probabilities."""
-    return zip(plex.actions[h], behavior[plex.start[h] : plex.start[h + 1]].tolist(), strict=True)
