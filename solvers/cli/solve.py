@@ -112,7 +112,7 @@ def _strategies(
         headings = ("player", "information set", "plays")
         rows = [
             (str(i), escape(label), escape(", ".join(f"{a} {p:.4f}" for a, p in mix.items() if p > _SHOWN)))
-            for i, policy in enumerate(labelled_policies(problem, solution))
+            for i, policy in enumerate(labelled_policies(problem, list(solution)))
             for label, mix in policy.items()
         ]
     for heading in headings:
