@@ -16,8 +16,9 @@ demo: $(VENV)/.run ## install, run the main job, show its table and where the pl
 test: $(VENV)/.test lint ## install, then check style, types, layers, and run the tests
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered -m "not slow"
 
-test-slow: $(VENV)/.test ## the long reproductions
+test-slow: $(VENV)/.test ## the long reproductions, and all properties on new random examples
 	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n 2 -m "not slow" --hypothesis-profile=explore tests
 
 lint: $(VENV)/.test ## style, types, layers
 	$(BIN)/ruff check .
