@@ -1,7 +1,7 @@
-"""Shared set-up: tests draw pictures without a screen, and properties are tried on the same examples each time.
+"""Shared set-up: tests draw pictures without a screen, and properties are tried on fixed examples.
 
-A change should fail for what it changes, so by default hypothesis does not roll dice. ``make test-slow`` does, and
-is where new counterexamples are looked for.
+A change should fail for what it changes, so by default hypothesis does not roll dice. ``make test-slow``
+does, and is where new counterexamples are looked for.
 """
 
 import os
