@@ -80,10 +80,16 @@ def expected_values(form: SequenceForm, behaviors: Sequence[ArrayLike]) -> NDArr
 def payoff_variances(form: SequenceForm, behaviors: Sequence[ArrayLike]) -> NDArray[np.float64]:
     """Variance of each player's realised payoff over chance and all players' moves, shape (N,)."""
     plans = join_plans(form, behaviors)
-    means = np.array([kernels.multilinear(form.sequences, a, form.flat, plans) for a in form.payoff])
+    return np.array([payoff_moments(form, plans, i)[1] for i in range(form.num_players)])
+
+
+def payoff_moments(form: SequenceForm, plans: NDArray[np.float64], player: int) -> tuple[float, float]:
+    """Mean and variance of a player's realised payoff under plans end to end, shape (S,); not validated."""
+    payoff = form.payoff[player]
+    mean = kernels.multilinear(form.sequences, payoff, form.flat, plans)
     # Centre first: E[(u - m)^2] keeps digits that E[u^2] - m^2 would lose.
-    centred = form.payoff_sq - 2.0 * means[:, None] * form.payoff + means[:, None] ** 2 * form.weight
-    return np.array([max(kernels.multilinear(form.sequences, a, form.flat, plans), 0.0) for a in centred])
+    centred = form.payoff_sq[player] - 2.0 * mean * payoff + mean**2 * form.weight
+    return float(mean), max(float(kernels.multilinear(form.sequences, centred, form.flat, plans)), 0.0)
 
 
 def best_response(form: SequenceForm, behaviors: Sequence[ArrayLike], player: int) -> BestResponse:

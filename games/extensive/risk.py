@@ -35,6 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from games.extensive import kernels
+from games.extensive.evaluation import payoff_moments
 from games.extensive.sequence_form import Plan, SequenceForm
 from games.normal_form.mean_variance import maximise_on_simplex
 from games.normal_form.risk import RiskAversion, RiskVariance
@@ -231,10 +232,7 @@ def _figures(
     if risk.variance is RiskVariance.TOTAL:
         joined = _mixed(populations, believed)
         np.split(joined, form.flat.sequence_offset[1:-1])[player][:] = own
-        payoff = form.payoff[player]
-        mean = float(kernels.multilinear(form.sequences, payoff, form.flat, joined))
-        centred = form.payoff_sq[player] - 2.0 * mean * payoff + mean**2 * form.weight
-        return mean, float(kernels.multilinear(form.sequences, centred, form.flat, joined))
+        return payoff_moments(form, joined, player)
     gradients, weights = opponents_gradients(form, populations, believed, player)
     earned = gradients @ own
     mean = float(weights @ earned)

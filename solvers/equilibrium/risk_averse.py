@@ -25,9 +25,10 @@ from numpy.typing import ArrayLike, NDArray
 from games.certificates import Certificate
 from games.normal_form import NormalFormGame, nash_conv, payoff_variances
 from games.normal_form.risk import RiskAversion, risk_figures, risk_nash_conv
-from games.profiles import Profile, as_profile, uniform_profile
+from games.profiles import Profile
 from games.progress import ProgressCallback, ignore_progress
 from games.results import SolveResult, Status
+from solvers.equilibrium.certified_search import CertifiedSearch
 from solvers.equilibrium.risk_dynamics import extragradient, fictitious_play
 from solvers.equilibrium.risk_newton import polished
 from solvers.equilibrium.risk_problem import RiskProblem
@@ -145,8 +146,8 @@ def solve_risk_averse_extragradient(
     return search.result("risk_averse_extragradient")
 
 
-class _Search:
-    """The state of a solve: where the dynamics stand, the best profile so far, and the limits."""
+class _Search(CertifiedSearch):
+    """A search with the steps of this solver."""
 
     def __init__(
         self,
@@ -158,15 +159,16 @@ class _Search:
         time_limit: float | None,
         progress: ProgressCallback,
     ) -> None:
-        if not (math.isfinite(tol) and tol > 0):
-            raise ValueError(f"tol must be finite and positive, got {tol!r}")
-        if max_steps < 1:
-            raise ValueError(f"max_steps must be at least 1, got {max_steps}")
-        if time_limit is not None and not time_limit > 0:
-            raise ValueError(f"time_limit must be positive, got {time_limit!r}")
-        self.began = time.perf_counter()
-        self.deadline = math.inf if time_limit is None else self.began + time_limit
-        self.game, self.risk, self.progress, self.max_steps = game, risk, progress, max_steps
+        super().__init__(
+            game,
+            lambda profile: risk_nash_conv(game, profile, risk),
+            start,
+            tol,
+            max_steps,
+            time_limit,
+            progress,
+        )
+        self.risk = risk
         self.problem = RiskProblem.of(game, risk)
         self.kernel = (
             self.problem.flat_payoffs,
@@ -175,38 +177,7 @@ class _Search:
             self.problem.tremble,
             self.problem.total,
         )
-        sizes = game.num_actions
-        profile = uniform_profile(sizes) if start is None else as_profile(start, sizes)
-        self.x = np.concatenate(profile)
-        self.tol = tol
-        self.goal = tol * game.payoff_range
-        self.steps = 0
-        self.best = profile
-        self.bound = risk_nash_conv(game, profile, risk)
-        self.stage = "start"
         self.far: list[tuple[float, float, Profile, str]] = []
-
-    @property
-    def certified(self) -> bool:
-        return self.bound <= self.goal
-
-    @property
-    def limited(self) -> bool:
-        return self.steps >= self.max_steps or time.perf_counter() >= self.deadline
-
-    def over(self) -> bool:
-        return self.certified or self.limited
-
-    def offer(self, flat: FloatArray, stage: str) -> None:
-        """Keep a profile if it is better than the best so far."""
-        profile = self.problem.split(flat)
-        bound = risk_nash_conv(self.game, profile, self.risk)
-        if bound < self.bound:
-            self.bound, self.best, self.stage = bound, profile, stage
-
-    def report(self, taken: int) -> None:
-        self.steps += taken
-        self.progress(self.steps, self.max_steps, certificate=self.bound)
 
     def fictitious_play(self, steps: int) -> None:
         """Move ``x`` by fictitious play."""

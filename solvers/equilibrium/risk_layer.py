@@ -33,9 +33,10 @@ from games.normal_form.risk_profiles import (
     risk_profile_payoffs,
 )
 from games.normal_form.risk_response import respond
-from games.profiles import Profile, as_profile, tremble_profile, uniform_profile
+from games.profiles import Profile, tremble_profile, uniform_profile
 from games.progress import ProgressCallback, ignore_progress
 from games.results import SolveResult, Status
+from solvers.equilibrium.certified_search import CertifiedSearch
 from solvers.equilibrium.risk_averse import solve_risk_averse
 from solvers.equilibrium.risk_dynamics import project_simplices
 from solvers.equilibrium.risk_layer_faces import settled_on_faces
@@ -107,8 +108,8 @@ def _is_mean_variance(risk: RiskProfile) -> bool:
     return not any(risk.regularisers) and all(isinstance(m, Neutral | MeanVariance) for m in risk.measures)
 
 
-class _Search:
-    """The state of a solve: where the dynamics stand, the best profile so far, and the limits."""
+class _Search(CertifiedSearch):
+    """A search with the steps of this solver."""
 
     def __init__(
         self,
@@ -120,46 +121,18 @@ class _Search:
         time_limit: float | None,
         progress: ProgressCallback,
     ) -> None:
-        if not (math.isfinite(tol) and tol > 0):
-            raise ValueError(f"tol must be finite and positive, got {tol!r}")
-        if max_steps < 1:
-            raise ValueError(f"max_steps must be at least 1, got {max_steps}")
-        if time_limit is not None and not time_limit > 0:
-            raise ValueError(f"time_limit must be positive, got {time_limit!r}")
-        self.began = time.perf_counter()
-        self.deadline = math.inf if time_limit is None else self.began + time_limit
-        self.game, self.risk, self.progress, self.max_steps = game, risk, progress, max_steps
+        super().__init__(
+            game,
+            lambda profile: risk_profile_nash_conv(game, profile, risk),
+            start,
+            tol,
+            max_steps,
+            time_limit,
+            progress,
+        )
+        self.risk = risk
         self.problem = LayerProblem.of(game, risk)
         self.uniform = np.concatenate(uniform_profile(game.num_actions))
-        profile = uniform_profile(game.num_actions) if start is None else as_profile(start, game.num_actions)
-        self.x = np.concatenate(profile)
-        self.tol = tol
-        self.goal = tol * game.payoff_range
-        self.steps = 0
-        self.best, self.stage = profile, "start"
-        self.bound = risk_profile_nash_conv(game, profile, risk)
-
-    @property
-    def certified(self) -> bool:
-        return self.bound <= self.goal
-
-    @property
-    def limited(self) -> bool:
-        return self.steps >= self.max_steps or time.perf_counter() >= self.deadline
-
-    def over(self) -> bool:
-        return self.certified or self.limited
-
-    def offer(self, flat: FloatArray, stage: str) -> None:
-        """Keep a profile if it is better than the best so far."""
-        profile = self.problem.split(flat)
-        bound = risk_profile_nash_conv(self.game, profile, self.risk)
-        if bound < self.bound:
-            self.bound, self.best, self.stage = bound, profile, stage
-
-    def report(self, taken: int) -> None:
-        self.steps += taken
-        self.progress(self.steps, self.max_steps, certificate=self.bound)
 
     def _offer_until_certified(self, candidates: Iterator[FloatArray], stage: str) -> None:
         for flat in candidates:

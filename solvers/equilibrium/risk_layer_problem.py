@@ -16,6 +16,7 @@ from games.normal_form.risk_measures import RiskMeasure
 from games.normal_form.risk_profiles import RiskProfile, opponents_joint
 from games.normal_form.risk_regularisers import Regulariser
 from games.profiles import Profile
+from solvers.equilibrium.certified_search import onto_simplices
 from solvers.equilibrium.risk_problem import Belief
 
 FloatArray = NDArray[np.float64]
@@ -90,8 +91,7 @@ class LayerProblem:
 
     def split(self, flat: FloatArray) -> Profile:
         """Flat profile to one vector per player, brought exactly onto the simplices."""
-        parts = (np.maximum(block, 0.0) for block in self.blocks(flat))
-        return tuple(part / part.sum() for part in parts)
+        return onto_simplices(self.blocks(flat))
 
     def belief(self) -> Belief:
         """What players believe of the others: trembles."""

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from games.normal_form import NormalFormGame
 from games.normal_form.risk import RiskAversion, RiskVariance
 from games.profiles import Profile
+from solvers.equilibrium.certified_search import onto_simplices
 from solvers.equilibrium.risk_kernels import risk_gradient, risk_jacobian
 
 FloatArray = NDArray[np.float64]
@@ -87,8 +88,7 @@ class RiskProblem:
 
     def split(self, flat: FloatArray) -> Profile:
         """Flat profile to one vector per player, brought exactly onto the simplices."""
-        blocks = (np.maximum(block, 0.0) for block in np.split(flat, self.offsets[1:-1]))
-        return tuple(block / block.sum() for block in blocks)
+        return onto_simplices(np.split(flat, self.offsets[1:-1]))
 
     def belief(self) -> Belief:
         """The beliefs of the problem itself: trembles only."""

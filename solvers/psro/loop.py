@@ -25,6 +25,7 @@ from games.extensive.evaluation import (
     expected_values,
     join_plans,
     nash_conv,
+    payoff_moments,
     payoff_variances,
     realization_plans,
     split,
@@ -136,7 +137,7 @@ class PSRO:
             self.measure(play),
             float(gains.sum()),
             values,
-            payoff_variances(form, behaviors_of_plans(form, split(form, play.plans))),
+            np.array([payoff_moments(form, play.plans, i)[1] for i in range(form.num_players)]),
             [len(p) for p in payoffs.populations],
             elapsed + time.perf_counter() - start,
         )

@@ -16,7 +16,7 @@ from solvers.equilibrium.zero_sum import solve_zero_sum
 
 @dataclass(frozen=True, slots=True)
 class NashMetaSolver:
-    """Nash equilibrium of a two-player constant-sum empirical game, by linear programming.
+    """Nash equilibrium of a two-player constant-sum empirical game (``solve_zero_sum``).
 
     Attributes:
         tol: largest NashConv of the mixtures in the empirical game, in payoff ranges.
