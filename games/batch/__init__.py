@@ -1,0 +1,1 @@
+"""Many plays of one game side by side, as arrays."""
