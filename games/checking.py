@@ -16,7 +16,9 @@ from games.extensive import evaluation
 from games.extensive.fingerprint import fingerprint, first_difference
 from games.extensive.sequence_form import SequenceForm
 from games.normal_form.game import NormalFormGame
+from games.normal_form.quantal import logit_residual
 from games.normal_form.risk import RiskAversion, risk_nash_conv
+from games.normal_form.risk_profiles import RiskProfile, risk_profile_nash_conv
 from games.profiles import Profile
 from games.registry import unknown_name
 from games.storage.results import StoredResult
@@ -24,6 +26,7 @@ from games.storage.results import StoredResult
 # Other machines add in other orders and so differ by shares of the payoff range and the largest payoff.
 _SLACK_OF_RANGE = 1e-12
 _SLACK_OF_LARGEST = 1e-14
+_SLACK_OF_RESPONSES = 1e-11
 # A file must not cost whoever checks it minutes and gigabytes by naming a source that is large, or much
 # larger than the game in the file: games have one to three histories for each entry and sequence.
 _MAX_HISTORIES = 2_000_000
@@ -79,16 +82,31 @@ def check_result(stored: StoredResult) -> CheckReport:
     return CheckReport(claimed, recomputed, holds and same, tuple(messages))
 
 
-def _risk_nash_conv(game: NormalFormGame, profile: Profile, risk: RiskAversion | None) -> float:
-    if risk is None:
+def _risk_nash_conv(game: NormalFormGame, profile: Profile, stored: StoredResult) -> float:
+    if not isinstance(stored.risk, RiskAversion):
         raise ValueError("the result holds no risk aversion, which its risk_nash_conv is about")
-    return risk_nash_conv(game, profile, risk)
+    return risk_nash_conv(game, profile, stored.risk)
+
+
+def _risk_profile_nash_conv(game: NormalFormGame, profile: Profile, stored: StoredResult) -> float:
+    if not isinstance(stored.risk, RiskProfile):
+        raise ValueError("the result holds no risk profile, which its risk_profile_nash_conv is about")
+    return risk_profile_nash_conv(game, profile, stored.risk)
+
+
+def _logit_residual(game: NormalFormGame, profile: Profile, stored: StoredResult) -> float:
+    lam = stored.result.info.get("lam")
+    if isinstance(lam, str | bool) or lam is None:
+        raise ValueError("the result holds no precision info['lam'], which its logit_residual is about")
+    return logit_residual(game, profile, float(lam))
 
 
 # By what the problem is, what the solution is, and the measure. Any: each row has its own types.
-_RECOMPUTE: dict[tuple[type, type, str], Callable[[Any, Any, RiskAversion | None], float]] = {
+_RECOMPUTE: dict[tuple[type, type, str], Callable[[Any, Any, StoredResult], float]] = {
     (NormalFormGame, tuple, "nash_conv"): lambda game, profile, _: normal_form.nash_conv(game, profile),
     (NormalFormGame, tuple, "risk_nash_conv"): _risk_nash_conv,
+    (NormalFormGame, tuple, "risk_profile_nash_conv"): _risk_profile_nash_conv,
+    (NormalFormGame, tuple, "logit_residual"): _logit_residual,
     (NormalFormGame, np.ndarray, "ce_gap"): lambda game, joint, _: normal_form.ce_gap(game, joint),
     (NormalFormGame, np.ndarray, "cce_gap"): lambda game, joint, _: normal_form.cce_gap(game, joint),
     (SequenceForm, tuple, "nash_conv"): lambda form, behaviors, _: evaluation.nash_conv(form, behaviors),
@@ -101,7 +119,7 @@ def _recompute(stored: StoredResult, measure: str) -> float:
         known = [name for *key, name in _RECOMPUTE if tuple(key) == kinds]
         what = "a joint distribution" if kinds[1] is np.ndarray else "a profile"
         raise unknown_name(f"measure of {what} of a {kinds[0].__name__}", measure, known)
-    return _RECOMPUTE[*kinds, measure](stored.problem, stored.result.solution, stored.risk)
+    return _RECOMPUTE[*kinds, measure](stored.problem, stored.result.solution, stored)
 
 
 def _slack(stored: StoredResult, measure: str) -> float:
@@ -116,7 +134,11 @@ def _slack(stored: StoredResult, measure: str) -> float:
         largest = math.sqrt(float(squares.max(initial=0.0)))
         spread = min(problem.payoff_range, 2.0 * largest)
     slack = _SLACK_OF_RANGE * spread + _SLACK_OF_LARGEST * largest
-    if measure == "risk_nash_conv" and stored.risk is not None:
+    if measure == "logit_residual":  # a probability: a payoff's error moves it by lam times that
+        return _SLACK_OF_RANGE + float(stored.result.info["lam"]) * slack
+    if measure == "risk_profile_nash_conv":  # whose ceilings are only good to that share of the range
+        return slack + _SLACK_OF_RESPONSES * spread
+    if measure == "risk_nash_conv" and isinstance(stored.risk, RiskAversion):
         # Variances are in squared units; gamma brings them back.
         slack *= 1.0 + float(stored.risk.gammas(problem.num_players).max()) * spread
     return slack

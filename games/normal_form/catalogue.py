@@ -16,11 +16,31 @@ from games.normal_form.catalogue_bimatrix import (
     ochs_matching_pennies as ochs_matching_pennies,
     prisoners_dilemma as prisoners_dilemma,
     pure_coordination as pure_coordination,
-    selten_chmura_1 as selten_chmura_1,
     shapley as shapley,
     shapley_1974 as shapley_1974,
     stag_hunt as stag_hunt,
     travelers_dilemma as travelers_dilemma,
+)
+from games.normal_form.catalogue_catastrophic import (
+    guarded_pass as guarded_pass,
+    lonely_stag_hunt as lonely_stag_hunt,
+    risky_column as risky_column,
+    three_lanes as three_lanes,
+)
+from games.normal_form.catalogue_experiments import (
+    goeree_holt_palfrey_4 as goeree_holt_palfrey_4,
+    selten_chmura_1 as selten_chmura_1,
+    selten_chmura_2 as selten_chmura_2,
+    selten_chmura_3 as selten_chmura_3,
+    selten_chmura_4 as selten_chmura_4,
+    selten_chmura_5 as selten_chmura_5,
+    selten_chmura_6 as selten_chmura_6,
+    selten_chmura_7 as selten_chmura_7,
+    selten_chmura_8 as selten_chmura_8,
+    selten_chmura_9 as selten_chmura_9,
+    selten_chmura_10 as selten_chmura_10,
+    selten_chmura_11 as selten_chmura_11,
+    selten_chmura_12 as selten_chmura_12,
 )
 from games.normal_form.catalogue_multiplayer import (
     minority_game as minority_game,

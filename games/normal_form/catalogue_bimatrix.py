@@ -154,18 +154,6 @@ def ochs_matching_pennies(prize: float = 4.0) -> NormalFormGame:
     )
 
 
-def selten_chmura_1() -> NormalFormGame:
-    """Game 1 of twelve 2x2 games with a unique, completely mixed equilibrium (1/11, 10/11).
-
-    Source: Selten and Chmura (2008), Stationary concepts for experimental 2x2-games, American Economic
-    Review 98.
-    """
-    labels = (("up", "down"), ("left", "right"))
-    return NormalFormGame.bimatrix(
-        [[10, 0], [9, 10]], [[8, 18], [9, 8]], actions=labels, name="selten-chmura-1"
-    )
-
-
 def shapley() -> NormalFormGame:
     """3x3 game on which fictitious play cycles; the unique equilibrium is uniform and pays 1/3.
 

@@ -109,6 +109,16 @@ def _coordination() -> tuple[KnownGame, ...]:
         _known("stag-hunt", "Harsanyi and Selten (1988)", _both(1, 0), _both(0, 1), _both(3 / 4, 1 / 4)),
         _known("chicken", "Aumann (1974)", *apart, _both(2 / 3, 1 / 3)),
         _known("catastrophic-chicken", "own design", *apart, _both(102 / 103, 1 / 103)),
+        _known("lonely-stag-hunt", "own design", _both(1, 0), _both(0, 1), _both(11 / 12, 1 / 12)),
+        _known("risky-column", "own design", _both(1, 0)),
+        _known("guarded-pass", "own design", ((1 / 2, 1 / 2), (2 / 27, 25 / 27))),
+        _known(
+            "three-lanes",
+            "own design",
+            ((1, 0, 0), (0, 1, 0)),
+            ((0, 1, 0), (1, 0, 0)),
+            _both(4 / 67, 63 / 67, 0),
+        ),
         _known("hawk-dove", "Maynard Smith and Price (1973)", *apart, _both(1 / 2, 1 / 2)),
         _known(
             "battle-of-the-sexes",
@@ -121,11 +131,32 @@ def _coordination() -> tuple[KnownGame, ...]:
     )
 
 
+_SELTEN_CHMURA = (
+    (1 / 11, 10 / 11),
+    (2 / 11, 8 / 11),
+    (3 / 11, 10 / 11),
+    (4 / 11, 9 / 11),
+    (4 / 11, 8 / 11),
+    (5 / 11, 7 / 11),
+)
+"""Probabilities of up and left."""
+
+
 def _other_bimatrix() -> tuple[KnownGame, ...]:
     return (
         _known("inspection-game", "Fudenberg and Tirole (1991)", ((1 / 4, 3 / 4), (1 / 2, 1 / 2))),
         _known("ochs-matching-pennies", "Ochs (1995)", ((1 / 2, 1 / 2), (1 / 5, 4 / 5))),
-        _known("selten-chmura-1", "Selten and Chmura (2008)", ((1 / 11, 10 / 11), (10 / 11, 1 / 11))),
+        *(
+            # Games 7 to 12 have the best replies of games 1 to 6.
+            _known(f"selten-chmura-{k + shift}", "Selten and Chmura (2008)", ((up, 1 - up), (left, 1 - left)))
+            for shift in (0, 6)
+            for k, (up, left) in enumerate(_SELTEN_CHMURA, start=1)
+        ),
+        _known(
+            "goeree-holt-palfrey-4",
+            "Goeree, Holt and Palfrey (2003)",
+            ((17 / 32, 15 / 32), (15 / 32, 17 / 32)),
+        ),
         _known("shapley", "Shapley (1964)", _both(1 / 3, 1 / 3, 1 / 3)),
         _known(
             "shapley-1974",

@@ -28,11 +28,13 @@ from games.storage.problems import (
     encode_solution,
 )
 
-if TYPE_CHECKING:  # it brings compiled code, which only risk-averse results need
-    from games.normal_form.risk import RiskAversion
+if TYPE_CHECKING:  # it brings compiled code, which only results about risk need
+    from games.storage.risks import Risk
 
 SCHEMA = "counterplay.result"
 VERSION = 1
+_ABOUT_RISK = ("risk_nash_conv", "risk_profile_nash_conv")
+"""Measures that say nothing without how players weigh risk."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +51,7 @@ class StoredResult:
 
     problem: Problem
     result: SolveResult[Solution]
-    risk: "RiskAversion | None"
+    risk: "Risk | None"
     created: datetime
     versions: Mapping[str, str]
 
@@ -59,7 +61,7 @@ def save_result(
     problem: Problem,
     result: SolveResult[Any],
     *,
-    risk: "RiskAversion | None" = None,
+    risk: "Risk | None" = None,
 ) -> None:
     """Save a result with its problem, atomically; missing folders are made.
 
@@ -68,25 +70,32 @@ def save_result(
         problem: what was solved.
         result: its solution is a mixed profile or a joint distribution of a normal-form game, or behavior
             policies of a sequence form; None is saved too.
-        risk: how the players weigh risk; needed where the certificate is a ``risk_nash_conv``.
+        risk: how the players weigh risk, a ``RiskAversion`` or a ``RiskProfile``; needed where the
+        certificate
+            is a ``risk_nash_conv`` or a ``risk_profile_nash_conv``.
 
     Raises:
-        TypeError: problem or solution are of another kind, or ``info`` holds more than numbers and words.
-        ValueError: the solution does not fit the problem, ``risk`` is missing, or ``path`` is refused.
+        TypeError: problem, solution or risk are of another kind, or ``info`` holds more than numbers and
+        words. ValueError: the solution does not fit the problem, ``risk`` is missing, or ``path`` is refused.
         OSError: the files cannot be written; a result that was there is as before.
     """
     claim = result.certificate
-    if claim is not None and claim.measure == "risk_nash_conv" and risk is None:
-        raise ValueError("risk must be given, since the certificate is a risk_nash_conv")
+    if claim is not None and claim.measure in _ABOUT_RISK and risk is None:
+        raise ValueError(f"risk must be given, since the certificate is a {claim.measure}")
     problem_header, arrays = encode_problem(problem)
     solution_header, solution_arrays = encode_solution(problem, result.solution)
+    weighed = None
+    if risk is not None:
+        from games.storage.risks import encode_risk
+
+        weighed = encode_risk(risk, problem.num_players)
     header = {
         "schema": SCHEMA,
         "version": VERSION,
         "created": datetime.now(UTC).isoformat(),
         "versions": _versions(),
         "problem": problem_header,
-        "risk": None if risk is None else _encode_risk(risk, problem.num_players),
+        "risk": weighed,
         "solution": solution_header,
         "result": {
             "status": result.status.value,
@@ -118,10 +127,15 @@ def load_result(path: str | os.PathLike[str]) -> StoredResult:
     fields = Fields(header, os.fspath(path))
     problem = decode_problem(fields.fields("problem"), arrays)
     solution = decode_solution(problem, fields.fields("solution"), arrays)
-    risk = _decode_risk(fields.optional("risk"), problem.num_players)
+    risk = None
+    weighed = fields.optional("risk")
+    if weighed is not None:
+        from games.storage.risks import decode_risk
+
+        risk = decode_risk(weighed, problem.num_players)
     result = _decode_result(fields.fields("result"), solution)
-    if result.certificate is not None and result.certificate.measure == "risk_nash_conv" and risk is None:
-        raise fields.error("risk", "an object, since the certificate is a risk_nash_conv")
+    if result.certificate is not None and result.certificate.measure in _ABOUT_RISK and risk is None:
+        raise fields.error("risk", f"an object, since the certificate is a {result.certificate.measure}")
     versions = fields.fields("versions")
     return StoredResult(
         problem, result, risk, _decode_time(fields), {key: versions.text(key) for key in versions.values}
@@ -191,27 +205,3 @@ def _decode_certificate(fields: Fields | None) -> Certificate | None:
         raise
     except ValueError as error:
         raise FileFormatError(f"{fields.place}: {error}") from error
-
-
-def _encode_risk(risk: "RiskAversion", num_players: int) -> dict[str, Any]:
-    risk.gammas(num_players)  # as many as players, or an error
-    gamma = [float(g) for g in risk.gamma] if isinstance(risk.gamma, tuple) else float(risk.gamma)
-    return {"gamma": gamma, "tremble": float(risk.tremble), "variance": risk.variance.value}
-
-
-def _decode_risk(fields: Fields | None, num_players: int) -> "RiskAversion | None":
-    if fields is None:
-        return None
-    from games.normal_form.risk import RiskAversion, RiskVariance
-
-    several = isinstance(fields.values.get("gamma"), list)
-    gamma = fields.numbers("gamma") if several else fields.number("gamma")
-    variance = fields.text("variance")
-    try:
-        risk = RiskAversion(gamma, fields.number("tremble"), RiskVariance(variance))
-        risk.gammas(num_players)
-    except FileFormatError:
-        raise
-    except ValueError as error:
-        raise FileFormatError(f"{fields.place}: {error}") from error
-    return risk

@@ -76,12 +76,13 @@ class CertifiedSearch:
         """Whether to stop."""
         return self.certified or self.limited
 
-    def offer(self, flat: NDArray[np.float64], stage: str) -> None:
-        """Keep a profile, given end to end, if it is better than the best so far."""
+    def offer(self, flat: NDArray[np.float64], stage: str) -> float:
+        """Keep a profile, given end to end, if it is better than the best so far; return its bound."""
         profile = onto_simplices(np.split(flat, np.cumsum(self.game.num_actions)[:-1]))
         bound = self.certify(profile)
         if bound < self.bound:
             self.bound, self.best, self.stage = bound, profile, stage
+        return bound
 
     def report(self, taken: int) -> None:
         """Count steps and report the best certificate."""

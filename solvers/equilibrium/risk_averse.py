@@ -53,7 +53,7 @@ def solve_risk_averse(
     tol: float = 1e-8,
     max_steps: int = 50_000,
     time_limit: float | None = None,
-    starts: int = 4,
+    starts: int = 12,
     rng: np.random.Generator | None = None,
     progress: ProgressCallback = ignore_progress,
 ) -> SolveResult[Profile]:

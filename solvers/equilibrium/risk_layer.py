@@ -1,18 +1,24 @@
 r"""Equilibria of risk-adjusted games: measures and regularisers mixed freely among any number of players.
 
-The equilibrium and its certificate are those of ``games.normal_form.risk_profiles``. In order:
+The equilibrium and its certificate are those of ``games.normal_form.risk_profiles``. Where nobody has a
+regulariser, linear complementarity problems come first (``solvers.equilibrium.risk_layer_linear``): between
+two players, neutral play, conditional value at risk, the worst case under trembles and first-order shortfalls
+below a number are one such problem, which Lemke's path solves; other measures are a sequence of them. Paths
+start from the given start, then from random ones. What that leaves unsolved, in order:
 
 1. fictitious play with certified best responses walks from the start;
 2. Newton finishes: on supports where everything is smooth and unregularised, otherwise (or failing that)
    along a path of shrinking barriers that starts near the walk, and for piecewise linear measures on a face;
 3. extragradient with supergradients goes on from there, then Newton again;
-4. the whole path is followed from uniform play;
-5. everything is repeated from random starts.
+4. the whole path is followed from uniform play, and without kinks and regularisers the tracing procedure
+   from beliefs near the start;
+5. where there are regularisers, linear problems with their slopes linearised too, from random beliefs (last,
+   since paths of barriers keep to the principal branch of quantal response);
+6. everything is repeated from random starts.
 
-Where every player is neutral or mean-variance without a regulariser, ``solve_risk_averse`` does the work. No
-step is guaranteed to succeed, so the result states the certified distance reached, whatever it is.
-Piecewise linear measures are the hard ones: the path often turns back before their face shows, and without
-trembles the worst case may have no equilibrium at all.
+Where every player is neutral or mean-variance without a regulariser, ``solve_risk_averse`` does the work.
+Only the single linear problem is sure to succeed, up to rounding, so the result states the certified distance
+reached, whatever it is. Without trembles the worst case may have no equilibrium at all.
 """
 
 import math
@@ -40,9 +46,11 @@ from solvers.equilibrium.certified_search import CertifiedSearch
 from solvers.equilibrium.risk_averse import solve_risk_averse
 from solvers.equilibrium.risk_dynamics import project_simplices
 from solvers.equilibrium.risk_layer_faces import settled_on_faces
+from solvers.equilibrium.risk_layer_linear import has_linear_steps, linear_steps
 from solvers.equilibrium.risk_layer_path import follow
 from solvers.equilibrium.risk_layer_problem import LayerProblem
 from solvers.equilibrium.risk_newton import polished
+from solvers.equilibrium.risk_tracing import trace
 
 FloatArray = NDArray[np.float64]
 
@@ -51,7 +59,10 @@ _EG_STEPS, _EG_CHUNK = 600, 200
 _NEAR_WIDTHS = (1e-4, 1e-2)  # barriers at which the path is joined from a walk
 _FAR_WIDTH = 10.0  # at which every equilibrium is near uniform play
 _STARTS = 3
+_PRIORS = 5
 _RATE = 0.1
+_TRACE_STEPS = 4000
+_PRIOR_NOISE = 1e-2
 
 
 def solve_risk_profile(
@@ -87,20 +98,27 @@ def solve_risk_profile(
     """
     search = _Search(game, risk, start, tol, max_steps, time_limit, progress)
     rng = np.random.default_rng(0) if rng is None else rng
+    linear_rng, rng = rng.spawn(2)
     if _is_mean_variance(risk):
         search.delegate(rng)
         return search.result()
+    if not any(risk.regularisers):
+        search.linear_steps(linear_rng)
     for attempt in range(_STARTS):
         if search.over():
             break
         if attempt:
-            search.x = np.concatenate([rng.dirichlet(np.ones(n)) for n in game.num_actions])
+            search.x = search.draw(rng)
+        prior = search.x
         search.fictitious_play()
         search.finish("fictitious_play")
         search.extragradient()
         search.finish("extragradient")
         if attempt == 0:
             search.walk("path", search.uniform, _FAR_WIDTH)
+        if any(risk.regularisers):  # last, since paths of barriers keep to the principal branch
+            search.linear_steps(linear_rng)
+        search.trace((1.0 - _PRIOR_NOISE) * prior + _PRIOR_NOISE * search.draw(rng))
     return search.result()
 
 
@@ -156,6 +174,40 @@ class _Search(CertifiedSearch):
         )
         self.steps += result.steps
         self.offer(np.concatenate(result.unwrap()), str(result.info["stage"]))
+
+    def linear_steps(self, rng: np.random.Generator) -> None:
+        """Solve linear complementarity problems, from the start and then from random priors."""
+        if self.over() or not has_linear_steps(self.problem):
+            return
+        prior = self.x
+        for _ in range(_PRIORS):
+            solved = linear_steps(
+                self.problem,
+                prior,
+                lambda flat: self.offer(flat, "lemke"),
+                goal=self.goal,
+                max_problems=self.max_steps - self.steps,
+                deadline=self.deadline,
+            )
+            self.report(max(solved, 1))
+            if self.over():
+                return
+            prior = self.draw(rng)
+
+    def draw(self, rng: np.random.Generator) -> FloatArray:
+        """A random profile, flat."""
+        return np.concatenate([rng.dirichlet(np.ones(n)) for n in self.problem.sizes])
+
+    def trace(self, prior: FloatArray) -> None:
+        """Follow the path of the tracing procedure where everything is smooth, then finish with Newton."""
+        if self.over() or not self.problem.smooth:
+            return
+        budget = min(_TRACE_STEPS, self.max_steps - self.steps)
+        flat, taken = trace(self.problem, prior, max_steps=budget, deadline=self.deadline)
+        if flat is not None:
+            self.offer(flat, "tracing")
+            self._offer_until_certified(polished(self.problem, flat), "tracing+newton")
+        self.report(taken)
 
     def fictitious_play(self) -> None:
         """Move ``x`` to the average of best responses, all players at once; the start is one observation."""

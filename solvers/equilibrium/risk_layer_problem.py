@@ -15,6 +15,7 @@ from games.normal_form import NormalFormGame
 from games.normal_form.risk_measures import RiskMeasure
 from games.normal_form.risk_profiles import RiskProfile, opponents_joint
 from games.normal_form.risk_regularisers import Regulariser
+from games.normal_form.risk_response import respond
 from games.profiles import Profile
 from solvers.equilibrium.certified_search import onto_simplices
 from solvers.equilibrium.risk_problem import Belief
@@ -122,6 +123,16 @@ class LayerProblem:
             change = self.measures[i].differential(a.T @ x, y, dz[:, columns], dy[:, columns])
             rows.append(a @ change)
         return np.concatenate(rows)
+
+    def best_replies(self, belief: Belief) -> FloatArray:
+        """Every player's best reply to fixed beliefs (of weight 0), flat, shape (M,)."""
+        believed = tuple(self.blocks(belief.shift))
+        return np.concatenate(
+            [
+                respond(a, opponents_joint(believed, i), self.measures[i], self.regularisers[i])[0]
+                for i, a in enumerate(self.matrices)
+            ]
+        )
 
     def _believed(self, flat: FloatArray, belief: Belief) -> list[FloatArray]:
         # Newton steps overshoot the simplex; measures are about probabilities.

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from games.normal_form import NormalFormGame
+from games.normal_form.mean_variance import maximise_on_simplex
 from games.normal_form.risk import RiskAversion, RiskVariance
 from games.profiles import Profile
 from solvers.equilibrium.certified_search import onto_simplices
@@ -116,6 +117,17 @@ class RiskProblem:
                 np.flatnonzero(columns),
             )
         )
+
+    def best_replies(self, belief: Belief) -> FloatArray:
+        """Every player's best reply to fixed beliefs (of weight 0), flat, shape (M,)."""
+        replies = np.zeros(int(self.offsets[-1]))
+        # Against a fixed belief g is affine in the own mixture: g = mean - 2 gamma S s.
+        linear = self.gradient(replies, belief)
+        curvature = self.jacobian(replies, belief, np.ones(replies.size, dtype=np.bool_))
+        for begin, end in zip(self.offsets[:-1], self.offsets[1:], strict=True):
+            block = slice(begin, end)
+            replies[block] = maximise_on_simplex(linear[block], -curvature[block, block])[0]
+        return replies
 
     def gap(self, flat: FloatArray) -> float:
         """Sum of first-order gaps max g_i - x_i . g_i: zero exactly at a solution of the inequality."""

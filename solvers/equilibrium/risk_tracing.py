@@ -1,26 +1,26 @@
 r"""The tracing procedure: a homotopy from best responses to a prior to an equilibrium.
 
 At time t in [0, 1] everyone believes that opponent j plays (1 - t) rho_j + t x_j. At t = 0 this is a
-decision problem against the prior rho, with one answer for generic payoffs; at t = 1 it is the game. The
-solutions of the complementarity conditions form a path between the two [1]_. It is followed by
+decision problem against the prior rho, with one answer for generic payoffs and measures; at t = 1 it is the
+game. The solutions of the complementarity conditions form a path between the two [1]_. It is followed by
 predictor and corrector steps of arc length; where an action's probability or slack reaches zero the path
-pivots, and the action that leaves or enters sets the direction to go on. At gamma = 0 with two
-players this is a Lemke path. Ties on the way (symmetric games with a symmetric prior) are degenerate: perturb
-the prior.
+pivots, and the action that leaves or enters sets the direction to go on. At gamma = 0 with two players this
+is a Lemke path. Ties on the way (symmetric games with a symmetric prior) are degenerate: perturb the prior.
 
 .. [1] Harsanyi and Selten (1988), "A General Theory of Equilibrium Selection in Games", MIT Press; here
-   with mean-variance preferences.
+   with preferences that weigh risk.
 """
 
 import time
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from games.normal_form.mean_variance import maximise_on_simplex
 from solvers.equilibrium.risk_kernels import solve_linear
-from solvers.equilibrium.risk_problem import Belief, RiskProblem
+from solvers.equilibrium.risk_newton import SupportProblem
+from solvers.equilibrium.risk_problem import Belief
 
 FloatArray = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -31,6 +31,14 @@ _SHORTEST = 1e-9
 _LONGEST = 0.5
 _BEND = 0.2
 _CORRECTIONS = 8
+_USED = 1e-7  # least probability of an action in use: best replies are found to within their certified gap
+
+
+class TracedProblem(SupportProblem, Protocol):
+    """A smooth variational inequality that knows its best replies."""
+
+    def best_replies(self, belief: Belief) -> FloatArray:
+        """Every player's best reply to fixed beliefs (of weight 0), flat, shape (M,)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +52,7 @@ class _Point:
 class _Path:
     """Equations of the path on a support, and their linear algebra."""
 
-    def __init__(self, problem: RiskProblem, prior: FloatArray) -> None:
+    def __init__(self, problem: TracedProblem, prior: FloatArray) -> None:
         self.problem = problem
         self.prior = prior
         self.m = prior.size
@@ -116,7 +124,7 @@ class _Path:
 
 
 def trace(
-    problem: RiskProblem, prior: FloatArray, *, max_steps: int, deadline: float
+    problem: TracedProblem, prior: FloatArray, *, max_steps: int, deadline: float
 ) -> tuple[FloatArray | None, int]:
     """Follow the path from ``prior``, flat and of full support.
 
@@ -130,7 +138,10 @@ def trace(
         The profile at t = 1, or None when the path was lost or a limit came first; and the steps taken.
     """
     path = _Path(problem, prior)
-    point, mask = _decision(path)
+    first = _decision(path)
+    if first is None:
+        return None, 1
+    point, mask = first
     size = path.m + path.n + 1
     border = np.zeros(size)
     border[-1] = 1.0  # time runs forward at first
@@ -175,21 +186,18 @@ def trace(
     return None, max_steps
 
 
-def _decision(path: _Path) -> tuple[_Point, Mask]:
-    """Best responses to the prior, and their supports."""
-    problem = path.problem
-    start = np.zeros(path.m)
-    belief = path.belief(0.0)
-    # Against a fixed belief g is affine in the own mixture: g = mean - 2 gamma S s.
-    everything = np.ones(path.m, dtype=np.bool_)
-    linear = problem.gradient(start, belief)
-    curvature = problem.jacobian(start, belief, everything)
-    for begin, end in zip(problem.offsets[:-1], problem.offsets[1:], strict=True):
-        block = slice(begin, end)
-        start[block] = maximise_on_simplex(linear[block], -curvature[block, block])[0]
+def _decision(path: _Path) -> tuple[_Point, Mask] | None:
+    """Best responses to the prior, and their supports; None where they are not pinned down."""
+    problem, belief = path.problem, path.belief(0.0)
+    start = problem.best_replies(belief)
+    mask = start > _USED
+    start = np.where(mask, start, 0.0)
     g = problem.gradient(start, belief)
     levels = np.add.reduceat(start * g, problem.offsets[:-1])
-    return path.at(np.concatenate([start, levels, [0.0]])), start > 0.0
+    at_first = np.zeros(path.m + path.n + 1)
+    at_first[-1] = 1.0
+    point = path.correct(np.concatenate([start, levels, [0.0]]), mask, at_first, 0.0)
+    return None if point is None else (point, mask)
 
 
 def _tangent(path: _Path, point: _Point, mask: Mask, border: FloatArray, sign: float) -> FloatArray | None:

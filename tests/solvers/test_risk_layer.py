@@ -171,7 +171,7 @@ def test_games_that_people_have_played(name, measure):
 
 def test_limits_keep_the_best_profile_and_say_so():
     game = draw((8, 8), 7)
-    risk = RiskProfile((Entropic(1.0),) * 2)
+    risk = RiskProfile((Entropic(1.0),) * 2, (LogBarrier(0.01),) * 2)
     result = solve_risk_profile(game, risk, tol=ROUNDING, max_steps=5)
     assert result.status is Status.LIMIT
     assert 0.0 < result.certificate.bound < risk_profile_nash_conv(game, [np.full(8, 1 / 8)] * 2, risk)
