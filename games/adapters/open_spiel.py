@@ -9,7 +9,7 @@ seen), else the observation tensor.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyspiel
@@ -18,6 +18,10 @@ from numpy.typing import NDArray
 from games.adapters.moves import require_movers
 from games.adapters.open_spiel_load import load_open_spiel
 from games.errors import IllegalActionError, UnsupportedGameError
+from games.protocols import BatchGame
+
+if TYPE_CHECKING:
+    from games.batch.tree import TreeTables
 
 SpielState: TypeAlias = Any
 """A ``pyspiel.State``, treated as an immutable value."""
@@ -57,6 +61,8 @@ class OpenSpielGame:
         # One tuple per player, because to_move is asked for at every step.
         self._alone = tuple((player,) for player in range(self._num_players))
         self._tensor = _Tensor(game, observers=not self._sampled)
+        self._tables: TreeTables | None = None
+        self._too_large_for = -1
 
     def __reduce__(self) -> tuple[Any, ...]:
         return open_spiel_game, (str(self.spiel_game),)
@@ -169,6 +175,41 @@ class OpenSpielGame:
     def cursor(self) -> "OpenSpielCursor":
         """A play-through that mutates a private state."""
         return OpenSpielCursor(self)
+
+    def batch(
+        self, num_lanes: int, *, rng: np.random.Generator, max_histories: int | None = None
+    ) -> BatchGame:
+        """Many plays side by side, compiled where the game has at most ``max_histories`` histories.
+
+        Connect four and tic-tac-toe have a batch of their own. Other games are stepped one lane after
+        another. A game is compiled, or found to be too large, once per object, which takes seconds at the
+        limit.
+
+        Args:
+            num_lanes: number of plays.
+            rng: chance of the first plays.
+            max_histories: None takes the limit of `games.adapters.open_spiel_batch`; 0 compiles nothing.
+
+        Raises:
+            ValueError: there is not even one lane.
+        """
+        from games.adapters.open_spiel_batch import DEFAULT_MAX_HISTORIES, open_spiel_tables
+        from games.adapters.open_spiel_boards import BoardBatch, board_rules
+        from games.batch.looped import LoopedBatch
+        from games.batch.tree import TreeBatch
+
+        rules = board_rules(self)
+        if rules is not None:
+            return BoardBatch(self, rules, num_lanes)
+        limit = DEFAULT_MAX_HISTORIES if max_histories is None else max_histories
+        if self._tables is None and limit > self._too_large_for:
+            try:
+                self._tables = open_spiel_tables(self, max_histories=limit)
+            except UnsupportedGameError:
+                self._too_large_for = limit
+        if self._tables is None or self._tables.nodes.actor.size > limit:
+            return LoopedBatch(self, num_lanes, rng=rng)
+        return TreeBatch(self._tables, num_lanes, rng=rng)
 
 
 class OpenSpielCursor:

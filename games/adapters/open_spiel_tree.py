@@ -1,7 +1,8 @@
 """Compile an OpenSpiel game to a flat tree, proving on the way what the arrays take for granted."""
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyspiel
@@ -13,6 +14,10 @@ from games.extensive.sequence_form import SequenceForm, Utility
 from games.extensive.tree import CHANCE, TERMINAL, TreeGame
 
 DEFAULT_MAX_HISTORIES = 20_000_000
+
+Visitor: TypeAlias = Callable[[Any, int, int, bool], None]
+"""Shown every decision node in node order: its OpenSpiel state, not to be kept or changed, the player who
+moves, the number of the information set, and whether the move is made together with the one before it."""
 
 
 def compile_open_spiel(
@@ -32,7 +37,10 @@ def compile_open_spiel(
 
 
 def tree_from_open_spiel(
-    game: "str | pyspiel.Game", *, max_histories: int = DEFAULT_MAX_HISTORIES
+    game: "str | pyspiel.Game",
+    *,
+    max_histories: int = DEFAULT_MAX_HISTORIES,
+    visitor: Visitor | None = None,
 ) -> TreeGame:
     """Walk an OpenSpiel game once and write down its tree.
 
@@ -43,6 +51,7 @@ def tree_from_open_spiel(
     Args:
         game: a name with parameters, such as ``"leduc_poker(players=3)"``, or a loaded game.
         max_histories: refuse larger trees; a history costs about 40 bytes here and a few microseconds.
+        visitor: looks at the OpenSpiel states on the way.
 
     Raises:
         UnknownNameError: no such game.
@@ -57,7 +66,7 @@ def tree_from_open_spiel(
         raise UnsupportedGameError(f"{loaded} is a mean-field game: it has no finite tree of player moves")
     if not kind.provides_information_state_string:
         raise UnsupportedGameError(f"{loaded} provides no information states, so its tree has no infosets")
-    walk = _Walk(loaded, max_histories)
+    walk = _Walk(loaded, max_histories, visitor)
     walk.run()
     tree = walk.tree()
     _check_utility(tree, kind.utility)
@@ -80,9 +89,10 @@ def _check_utility(tree: TreeGame, declared: "pyspiel.GameType.Utility") -> None
 class _Walk:
     """Depth-first preorder walk; a simultaneous move is a chain of nodes that share one OpenSpiel state."""
 
-    def __init__(self, game: "pyspiel.Game", max_histories: int) -> None:
+    def __init__(self, game: "pyspiel.Game", max_histories: int, visitor: Visitor | None) -> None:
         self.game = game
         self.max_histories = max_histories
+        self.visitor = visitor
         self.num_players = game.num_players()
         self.parent: list[int] = []
         self.move: list[int] = []
@@ -122,7 +132,7 @@ class _Walk:
             self.chance.append(probability)
             player = state.current_player()
             if player >= 0:
-                legal = self._decision(state, player, state.legal_actions())
+                legal = self._decision(state, player, state.legal_actions(), together=False)
                 end = len(legal) - 1
                 stack.extend((state, legal[k], k == end, node, k, 1.0, ()) for k in range(end, -1, -1))
             elif player == pyspiel.PlayerId.TERMINAL:
@@ -137,12 +147,12 @@ class _Walk:
                 self._simultaneous(state, node, chosen, stack)
 
     def _simultaneous(self, state: Any, node: int, chosen: tuple[int, ...], stack: list[Any]) -> None:  # noqa: ANN401
-        player = len(chosen)
+        player, together = len(chosen), bool(chosen)
         # OpenSpiel lists one dummy or no action for players who sit out; they need no node.
         while not state.legal_actions(player):
             chosen = (*chosen, 0)
             player += 1
-        legal = self._decision(state, player, state.legal_actions(player))
+        legal = self._decision(state, player, state.legal_actions(player), together=together)
         idle = player + 1
         while idle < self.num_players and not state.legal_actions(idle):
             idle += 1
@@ -154,7 +164,7 @@ class _Walk:
             else:
                 stack.append((state, None, False, node, k, 1.0, joint))
 
-    def _decision(self, state: Any, player: int, legal: list[int]) -> list[int]:  # noqa: ANN401
+    def _decision(self, state: Any, player: int, legal: list[int], *, together: bool) -> list[int]:  # noqa: ANN401
         key = (player, state.information_state_string(player))
         number = self.numbers.get(key)
         if number is None:
@@ -169,6 +179,8 @@ class _Walk:
             )
         self.actor.append(player)
         self.infoset.append(number)
+        if self.visitor is not None:
+            self.visitor(state, player, number, together)
         return legal
 
     def _chance(self, state: Any) -> list[tuple[int, float]]:  # noqa: ANN401

@@ -2,13 +2,18 @@
 
 import operator
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from games.adapters.moves import require_movers
 from games.errors import IllegalActionError
+from games.extensive.children import child_order
 from games.extensive.tree import CHANCE, TERMINAL, TreeGame
+
+if TYPE_CHECKING:
+    from games.batch.tree import TreeBatch
 
 
 class TreeEnv:
@@ -24,11 +29,7 @@ class TreeEnv:
 
     def __init__(self, tree: TreeGame) -> None:
         self.tree = tree
-        # Preorder numbers siblings in the order of their moves, and a stable sort keeps them so.
-        order = np.argsort(tree.parent, kind="stable")
-        sizes = np.bincount(tree.parent[1:], minlength=tree.num_nodes)
-        self._children = order[1:]
-        self._first = np.concatenate(([0], np.cumsum(sizes)))
+        self._first, self._children = child_order(tree)
         self._leaf = np.cumsum(tree.actor == TERMINAL) - 1
         counts = np.array([len(actions) for actions in tree.infoset_actions], dtype=np.int64)
         owners = tree.infoset_player
@@ -115,6 +116,12 @@ class TreeEnv:
             f"{self.name}: player {actor} at {self.tree.infoset_labels[h]!r} chooses among "
             f"{', '.join(self.tree.infoset_actions[h])}"
         )
+
+    def batch(self, num_lanes: int, *, rng: np.random.Generator) -> "TreeBatch":
+        """See `games.batch.choose.HasBatch`."""
+        from games.batch.tree import TreeBatch, tree_tables  # compiles, so only when asked for
+
+        return TreeBatch(tree_tables(self.tree), num_lanes, rng=rng)
 
     def _num_legal(self, state: int) -> int:
         return int(self._counts[self.tree.infoset[state]])

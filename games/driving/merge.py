@@ -21,7 +21,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,9 @@ from games.chance import Outcomes, draw_outcome
 from games.errors import IllegalActionError
 from games.extensive.expand import Expansion, expand_env
 from games.extensive.tree import TreeGame
+
+if TYPE_CHECKING:
+    from games.driving.merge_batch import MergeBatch
 
 DRIVERS = ("car A", "car B")
 
@@ -240,6 +243,12 @@ class MergeGame:
                 f"step {state.time} of {self.horizon}; {speeds}{'; crash' if state.crashed else ''}",
             ]
         )
+
+    def batch(self, num_lanes: int, *, rng: np.random.Generator) -> "MergeBatch":
+        """See `games.batch.choose.HasBatch`; nothing is drawn."""
+        from games.driving.merge_batch import MergeBatch  # compiles, so only when asked for
+
+        return MergeBatch(self, num_lanes)
 
     def _legal(self, car: Car) -> list[int]:
         legal = [int(Drive.KEEP)]

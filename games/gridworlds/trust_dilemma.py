@@ -23,7 +23,7 @@ The rules are of the kind of the Markov stag hunt [2]_.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,9 @@ from games.chance import Outcomes, draw_outcome
 from games.errors import IllegalActionError
 from games.extensive.expand import Expansion, expand_env
 from games.extensive.tree import TreeGame
+
+if TYPE_CHECKING:
+    from games.gridworlds.trust_dilemma_batch import TrustDilemmaBatch
 
 Cell: TypeAlias = tuple[int, int]
 """Row and column."""
@@ -284,6 +287,16 @@ class TrustDilemma:
             f"step {state.time} of {self.horizon}; A has {state.earned[0]:g}, B has {state.earned[1]:g}"
         )
         return "\n".join(lines)
+
+    def moves_from(self, cell: int) -> Mapping[int, int]:
+        """Where each legal step leads from a cell."""
+        return self._moves[cell]
+
+    def batch(self, num_lanes: int, *, rng: np.random.Generator) -> "TrustDilemmaBatch":
+        """See `games.batch.choose.HasBatch`; nothing is drawn."""
+        from games.gridworlds.trust_dilemma_batch import TrustDilemmaBatch  # compiles, so only when asked for
+
+        return TrustDilemmaBatch(self, num_lanes)
 
     def _meet(self, state: HuntState, movers: Sequence[int], cells: tuple[int, int]) -> HuntState:
         """The state once hunters stand on ``cells`` and have met what is there."""

@@ -46,6 +46,27 @@ class TabularPolicy:
             return mask / np.count_nonzero(mask)
         return row
 
+    def distributions(
+        self, observations: NDArray[np.float32], masks: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """See ``marl.policies.batched.ObservationPolicy``.
+
+        Raises:
+            TypeError: the keys are not ``observation_key``, so observations do not find them.
+        """
+        if self.key is not observation_key:
+            raise TypeError(
+                f"the table is keyed by {self.key.__name__}, which reads states, not observations"
+            )
+        rows: NDArray[np.float64] = masks / np.count_nonzero(masks, axis=1, keepdims=True)
+        seen = np.ascontiguousarray(observations, dtype=np.float32)
+        data, width = seen.tobytes(), seen.nbytes // max(len(seen), 1)
+        for k in range(len(rows)):
+            row = self.table.get(data[k * width : (k + 1) * width])
+            if row is not None:
+                rows[k] = row
+        return rows
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The table as arrays, sorted by key, for ``restore``.
 

@@ -28,3 +28,10 @@ class UniformPolicy:
         """One over the number of legal actions, inside the mask."""
         mask = game.legal_mask(state, player)
         return mask / np.count_nonzero(mask)
+
+    def distributions(
+        self, observations: NDArray[np.float32], masks: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """See ``marl.policies.batched.ObservationPolicy``."""
+        rows: NDArray[np.float64] = masks / np.count_nonzero(masks, axis=1, keepdims=True)
+        return rows
