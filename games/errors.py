@@ -23,3 +23,7 @@ class IllegalActionError(ValueError):
 
 class SolveError(RuntimeError):
     """A solve did not reach what the caller required."""
+
+
+class MissingDependencyError(ImportError):
+    """An optional library is not installed; the message gives the line that installs it."""

@@ -9,8 +9,10 @@ from games.registry import Registry
 
 SOLVERS = Registry("solver")
 ORACLES = Registry("oracle")
+SAMPLED_ORACLES = Registry("sampled oracle")
 META_SOLVERS = Registry("meta-solver")
 EXPANDERS = Registry("expander")
+VARIANTS = Registry("variant")
 
 # One entry per line.
 # fmt: off
@@ -22,10 +24,17 @@ SOLVERS.add("risk_averse", "solvers.equilibrium.risk_averse:solve_risk_averse", 
 SOLVERS.add("ce", "solvers.equilibrium.correlated:solve_ce", "Correlated equilibrium of greatest welfare", "matrix", "n-player", "general-sum", "correlated")
 SOLVERS.add("cce", "solvers.equilibrium.correlated:solve_cce", "Coarse correlated equilibrium of greatest welfare", "matrix", "n-player", "general-sum", "correlated")
 SOLVERS.add("projected_replicator", "solvers.equilibrium.projected_replicator:solve_projected_replicator", "Replicator dynamics kept off the boundary; slow, near Nash where play settles", "matrix", "n-player", "general-sum", "dynamics")
+SOLVERS.add("regret_matching_plus", "solvers.equilibrium.learning:solve_regret_matching_plus", "Averages of regret matching+; near Nash in two-player constant-sum games", "matrix", "n-player", "general-sum", "dynamics")
+SOLVERS.add("fictitious_play", "solvers.equilibrium.learning:solve_fictitious_play", "Averages of discrete fictitious play, players in turn", "matrix", "n-player", "general-sum", "dynamics")
 SOLVERS.add("double_oracle", "solvers.psro.double_oracle:solve_double_oracle", "PSRO with exact answers and the Nash meta-solver", "tree", "2-player", "constant-sum")
 
 ORACLES.add("exact", "solvers.psro.oracles:ExactBestResponse", "Pure best response by dynamic programming", "tree", "n-player")
 ORACLES.add("risk_averse", "solvers.psro.oracles:RiskAverseBestResponse", "Best plan of mean minus priced variance, exact; mostly mixed", "tree", "n-player", "risk")
+ORACLES.add("diverse", "solvers.psro.diversity:DiverseBestResponse", "Pure response that widens the policy hull", "tree", "n-player")
+
+SAMPLED_ORACLES.add("tabular_q", "marl.oracles.tabular_q:TabularQ", "Q-learning with a table", "n-player")
+SAMPLED_ORACLES.add("certainty_equivalent", "marl.oracles.certainty_equivalent:CertaintyEquivalent", "Exact response to counted frequencies", "n-player")
+SAMPLED_ORACLES.add("mean_variance", "marl.oracles.mean_variance:MeanVarianceResponse", "Response of greatest mean minus gamma times variance, by counts", "n-player", "risk")
 
 META_SOLVERS.add("nash", "solvers.psro.meta_solvers:NashMetaSolver", "Nash equilibrium of the empirical game", "2-player", "constant-sum")
 META_SOLVERS.add("risk_averse", "solvers.psro.meta_solvers:RiskAverseMetaSolver", "Risk-averse equilibrium of the empirical game; gamma 0 for Nash", "n-player", "general-sum")
@@ -33,6 +42,8 @@ META_SOLVERS.add("uniform", "solvers.psro.meta_solvers:UniformMetaSolver", "Equa
 META_SOLVERS.add("last", "solvers.psro.dynamics_meta_solvers:LastPoliciesMetaSolver", "Equal weight on the latest three policies", "n-player", "general-sum")
 META_SOLVERS.add("rectified_nash", "solvers.psro.dynamics_meta_solvers:RectifiedNashMetaSolver", "Nash mixtures that lean to opponents one beats", "2-player", "constant-sum")
 META_SOLVERS.add("prd", "solvers.psro.dynamics_meta_solvers:ProjectedReplicatorMetaSolver", "Projected replicator dynamics", "n-player", "general-sum")
+META_SOLVERS.add("regret_matching_plus", "solvers.psro.learning_meta_solvers:RegretMatchingMetaSolver", "Averages of regret matching+", "n-player", "general-sum")
+META_SOLVERS.add("fictitious_play", "solvers.psro.learning_meta_solvers:FictitiousPlayMetaSolver", "Averages of discrete fictitious play", "n-player", "general-sum")
 META_SOLVERS.add("alpha_rank", "solvers.psro.dynamics_meta_solvers:AlphaRankMetaSolver", "Marginals of alpha-rank under strong selection", "n-player", "general-sum")
 META_SOLVERS.add("qre", "solvers.psro.dynamics_meta_solvers:QuantalResponseMetaSolver", "Logit quantal response equilibrium at precision 10 per unit of payoff", "n-player", "general-sum")
 META_SOLVERS.add("max_welfare_ce", "solvers.psro.correlated_meta_solvers:max_welfare_ce", "Marginals of the correlated equilibrium of greatest welfare", "n-player", "general-sum", "correlated")
@@ -42,4 +53,13 @@ META_SOLVERS.add("max_gini_cce", "solvers.psro.correlated_meta_solvers:max_gini_
 
 EXPANDERS.add("new", "solvers.psro.expanders:AddNewAnswers", "Add the answers the populations do not hold", "n-player")
 EXPANDERS.add("all", "solvers.psro.expanders:AddAllAnswers", "Add every answer; with uniform weights, fictitious play", "n-player")
+
+VARIANTS.add("double_oracle", "solvers.psro.variants:double_oracle", "Exact best responses to Nash mixtures", "2-player", "constant-sum")
+VARIANTS.add("fictitious_play", "solvers.psro.variants:fictitious_play", "Best responses to the average of earlier ones", "n-player", "general-sum")
+VARIANTS.add("xdo", "solvers.psro.variants:extensive_double_oracle", "Extensive-form double oracle: mixes anew at every information set", "2-player", "constant-sum")
+VARIANTS.add("anytime", "solvers.psro.variants:anytime", "Mixtures hardest to exploit in the full game; exploitability never rises", "2-player", "constant-sum")
+VARIANTS.add("self_play", "solvers.psro.variants:self_play", "Anytime PSRO that also adds a policy learned in self-play", "2-player", "constant-sum")
+VARIANTS.add("pipeline", "solvers.psro.variants:pipeline", "Levels of unfinished responses that learn at once", "2-player", "constant-sum")
+VARIANTS.add("diversity", "solvers.psro.variants:diversity", "Best responses that widen the policy hull", "2-player", "constant-sum")
+VARIANTS.add("candidates", "solvers.psro.variants:candidate_selection", "Of several answers, the one that leaves the population least exploitable", "2-player", "constant-sum")
 # fmt: on

@@ -70,8 +70,7 @@ def _radius(game: EmpiricalGame, failure: float, rule: Counts) -> NDArray[np.flo
     counts = game.counts
     exact = np.isinf(counts)
     n = np.where(exact | (counts < 1), 1.0, counts)
-    looks = n * (n + 1.0) if rule is Counts.ADAPTIVE else np.ones_like(n)
-    log = np.log(looks) - math.log(failure / 2.0)
+    log = _log_looks(n, rule) - math.log(failure / 2.0)
     hoeffding = width * np.sqrt(log / (2.0 * n))
     variance = np.where(counts >= 2, game.variance, 0.0)
     log += math.log(2.0)
@@ -80,6 +79,36 @@ def _radius(game: EmpiricalGame, failure: float, rule: Counts) -> NDArray[np.flo
             n >= 2, 7.0 * width * log / (3.0 * (n - 1.0)), np.inf
         )
     return np.where(exact, 0.0, np.minimum(hoeffding, bernstein))
+
+
+def _log_looks(n: NDArray[np.float64], rule: Counts) -> NDArray[np.float64]:
+    """What holding at all counts at once adds to the logarithm of one over the failure probability."""
+    return np.log(n * (n + 1.0)) if rule is Counts.ADAPTIVE else np.zeros_like(n)
+
+
+def variance_intervals(
+    game: EmpiricalGame, *, confidence: float = 0.95, counts: Counts = Counts.ADAPTIVE
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    r"""Least and greatest within-cell variances, both (N, n_1, ..., n_N), that hold together.
+
+    The standard deviation of returns within a range of width R is at most R / 2, and within
+    :math:`R \sqrt{2 \ln(1/d) / (n - 1)}` of the sampled one with probability 1 - d per side, by theorem 10 of
+    the second reference of the module.
+
+    Raises:
+        ValueError: confidence outside (0, 1).
+    """
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must lie in (0, 1), got {confidence!r}")
+    width = game.payoff_bounds[1] - game.payoff_bounds[0]
+    known, exact = game.counts >= 2, np.isinf(game.counts)
+    n = np.where(exact | ~known, 2.0, game.counts)
+    log = _log_looks(n, counts) - math.log((1.0 - confidence) / max(2 * game.means.size, 1))
+    radius = np.where(exact, 0.0, width * np.sqrt(2.0 * log / (n - 1.0)))
+    deviation = np.sqrt(np.where(known, game.variance, 0.0))
+    greatest = np.where(known, np.minimum(deviation + radius, 0.5 * width), 0.5 * width)
+    least = np.where(known, np.maximum(deviation - radius, 0.0), 0.0)
+    return np.minimum(least, greatest) ** 2, greatest**2
 
 
 def regret_bounds(

@@ -1,5 +1,13 @@
 from .builder import Branch as Branch, TreeBuilder as TreeBuilder
 from .checks import validate_tree as validate_tree
+from .correlated import (
+    Deviation as Deviation,
+    coarse_deviation as coarse_deviation,
+    joint_cce_gap as joint_cce_gap,
+    joint_ce_gap as joint_ce_gap,
+    joint_values as joint_values,
+    recommended_deviations as recommended_deviations,
+)
 from .efg import (
     format_efg as format_efg,
     parse_efg as parse_efg,
@@ -34,4 +42,5 @@ from .sequence_form import (
     Treeplex as Treeplex,
     Utility as Utility,
 )
+from .symmetry import Symmetry as Symmetry, symmetry_of as symmetry_of
 from .tree import TreeGame as TreeGame

@@ -24,13 +24,11 @@ from numpy.typing import NDArray
 
 from games.protocols import EnvGame
 from marl.oracles.answers import Opponent, OracleAnswer
-from marl.oracles.episodes import check_seats, learner_episode
+from marl.oracles.episodes import Budget, Learner
+from marl.oracles.frequencies import CountRow, sweep_backwards
 from marl.oracles.schedules import LinearDecay
 from marl.policies import TabularPolicy, observation_key
 from marl.policies.tabular import KeyFunction
-from marl.rollouts import estimate_returns
-
-_MAX_SWEEPS = 1_000  # reached only where observations forget, so that values feed back into themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +51,9 @@ class CertaintyEquivalent:
     key: KeyFunction = observation_key
 
     def __post_init__(self) -> None:
-        if self.episodes < 1:
-            raise ValueError(f"episodes must be at least 1, got {self.episodes}")
+        Budget(self.episodes, self.evaluation, self.epsilon)
         if self.solves < 1:
             raise ValueError(f"solves must be at least 1, got {self.solves}")
-        if self.evaluation < 2:
-            raise ValueError(f"evaluation must be at least 2 episodes, got {self.evaluation}")
 
     @property
     def name(self) -> str:
@@ -77,28 +72,20 @@ class CertaintyEquivalent:
         rng: np.random.Generator,
     ) -> OracleAnswer[TabularPolicy]:
         """Learn a response of ``player``; see ``TabularQ.respond``."""
-        seats = check_seats(game, opponents, player)
-        rows: dict[bytes, _Counts] = {}
+        learner: Learner[_Row] = Learner(game, opponents, player, self.key, _Row, {})
+        budget = Budget(self.episodes, self.evaluation, self.epsilon)
         stride = -(-self.episodes // self.solves)
-        for played in range(self.episodes):
-            if played % stride == 0:
-                _solve(rows)
-            epsilon = self.epsilon(played / self.episodes)
-            path, payoff = learner_episode(
-                game, seats, player, rows, _Counts, self.key, epsilon=epsilon, rng=rng
-            )
-            after: _Counts | None = None
-            for row, choice, before in reversed(path):
-                row.visits[choice] += 1
+        for played, play in enumerate(learner.episodes(budget, rng), start=1):
+            payoff, after = play.payoff, None
+            for row, choice, before in reversed(play.path):
+                row.count(choice, after)
                 row.payoffs[choice] += payoff - before
-                row.successors[choice][after] = row.successors[choice].get(after, 0) + 1
                 payoff, after = before, row
-        _solve(rows)
-        size = game.num_actions(player)
-        policy = TabularPolicy({key: row.greedy(size) for key, row in rows.items()}, self.key)
-        seated = [policy if i == player else p for i, p in enumerate(opponents)]
-        estimate = estimate_returns(game, seated, self.evaluation, rng=rng)
-        return OracleAnswer(policy, estimate, self.episodes, False)
+            if played % stride == 0:
+                sweep_backwards(learner.rows, _Row.back_up)
+        sweep_backwards(learner.rows, _Row.back_up)
+        policy = TabularPolicy(learner.greedy(), self.key)
+        return learner.answer(policy, budget, rng, played=self.episodes)
 
     def pack(self, policy: TabularPolicy) -> dict[str, NDArray[Any]]:
         """A policy of this oracle as arrays."""
@@ -109,25 +96,14 @@ class CertaintyEquivalent:
         return TabularPolicy.restore(arrays, self.key)
 
 
-class _Counts:
-    """What followed each legal action at one key."""
+class _Row(CountRow):
+    """Counts, and the payoffs gained until the next own decision."""
 
-    __slots__ = ("legal", "payoffs", "successors", "top", "value", "visits")
+    __slots__ = ("payoffs",)
 
-    def __init__(self, legal: list[int]) -> None:
-        self.legal = legal
-        self.visits = [0] * len(legal)
+    def __init__(self, key: bytes, legal: list[int]) -> None:
+        super().__init__(key, legal)
         self.payoffs = [0.0] * len(legal)
-        self.successors: list[dict[_Counts | None, int]] = [{} for _ in legal]
-        self.value = 0.0
-        self.top = 0
-
-    def choose(self, epsilon: float, rng: np.random.Generator) -> int:
-        """Position of the action to play: one not tried yet where there is one."""
-        if 0 in self.visits:
-            untried = [k for k, n in enumerate(self.visits) if n == 0]
-            return untried[int(rng.random() * len(untried))]
-        return int(rng.random() * len(self.legal)) if rng.random() < epsilon else self.top
 
     def back_up(self) -> None:
         """Set value and best action from those of the successors."""
@@ -139,20 +115,3 @@ class _Counts:
                 if value > best:
                     best, self.top = value, k
         self.value = best
-
-    def greedy(self, size: int) -> NDArray[np.float64]:
-        """The best action as a distribution over ``size`` actions."""
-        row = np.zeros(size)
-        row[self.legal[self.top]] = 1.0
-        return row
-
-
-def _solve(rows: Mapping[bytes, _Counts]) -> None:
-    """Sweep backwards until nothing changes."""
-    order = list(rows.values())[::-1]
-    for _ in range(_MAX_SWEEPS):
-        before = [row.value for row in order]
-        for row in order:
-            row.back_up()
-        if before == [row.value for row in order]:
-            break

@@ -25,11 +25,11 @@ from numpy.typing import NDArray
 
 from games.protocols import EnvGame
 from marl.oracles.answers import Opponent, OracleAnswer
-from marl.oracles.episodes import check_seats, learner_episode
+from marl.oracles.episodes import Budget, Learner, explore
 from marl.oracles.schedules import InverseVisits, LinearDecay, StepSize
+from marl.oracles.valued_policy import ValuedPolicy, inherited_values
 from marl.policies import TabularPolicy, observation_key
 from marl.policies.tabular import KeyFunction
-from marl.rollouts import estimate_returns
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,24 @@ class EarlyStop:
 
 
 @dataclass(frozen=True, slots=True)
+class WarmStart:
+    """Begin with the action values of the policy that weighs most in what the learner plays now.
+
+    In a population loop the opponents change little from one iteration to the next, so the values are nearly
+    right already. Policies then carry their values with them, also into checkpoints.
+
+    Attributes:
+        visits: how many visits an inherited value counts for: the less, the sooner it is forgotten.
+    """
+
+    visits: int = 10
+
+    def __post_init__(self) -> None:
+        if self.visits < 1:
+            raise ValueError(f"visits must be at least 1, got {self.visits}")
+
+
+@dataclass(frozen=True, slots=True)
 class TabularQ:
     """Q-learning with a table; see the module.
 
@@ -65,6 +83,7 @@ class TabularQ:
         early_stop: when to stop before the budget is spent; never where None.
         evaluation: episodes played with the greedy policy to estimate its return and variance, at least 2.
         key: names what the learner knows.
+        warm: how to go on from what was learned before; afresh where None.
     """
 
     episodes: int = 20_000
@@ -73,19 +92,17 @@ class TabularQ:
     early_stop: EarlyStop | None = None
     evaluation: int = 1_000
     key: KeyFunction = observation_key
+    warm: WarmStart | None = None
 
     def __post_init__(self) -> None:
-        if self.episodes < 1:
-            raise ValueError(f"episodes must be at least 1, got {self.episodes}")
-        if self.evaluation < 2:
-            raise ValueError(f"evaluation must be at least 2 episodes, got {self.evaluation}")
+        Budget(self.episodes, self.evaluation, self.epsilon)
 
     @property
     def name(self) -> str:
         """Registered name, with parameters."""
         return (
             f"tabular_q({self.episodes}, {self.epsilon}, {self.step}, {self.early_stop}, {self.evaluation}, "
-            f"{self.key.__qualname__})"
+            f"{self.key.__qualname__}, {self.warm})"
         )
 
     def respond(
@@ -100,7 +117,8 @@ class TabularQ:
 
         Args:
             game: the game.
-            opponents: one per player; the entry of ``player`` is not used.
+            opponents: one per player; the entry of ``player`` is what the learner plays now, and matters to
+                a warm start alone.
             player: who learns.
             rng: source of all randomness of the answer.
 
@@ -108,27 +126,32 @@ class TabularQ:
             ValueError: the number of opponents is wrong, there is no such player, or an opponent gives no
                 distribution.
         """
-        seats = check_seats(game, opponents, player)
-        rows: dict[bytes, _Row] = {}
+        known = {} if self.warm is None else inherited_values(opponents, player, self.key)
+        trust = 0 if self.warm is None else self.warm.visits
+
+        def make_row(key: bytes, legal: list[int]) -> _Row:
+            return _Row(legal, known.get(key), trust)
+
+        learner: Learner[_Row] = Learner(game, opponents, player, self.key, make_row, {})
+        budget = Budget(self.episodes, self.evaluation, self.epsilon)
         rest, played, stopped = 0, 0, False
-        while played < self.episodes and not stopped:
-            epsilon = self.epsilon(played / self.episodes)
-            path, payoff = learner_episode(
-                game, seats, player, rows, _Row, self.key, epsilon=epsilon, rng=rng
-            )
-            ahead = 0.0
-            for row, choice, before in reversed(path):
+        for play in learner.episodes(budget, rng):
+            payoff, ahead = play.payoff, 0.0
+            for row, choice, before in reversed(play.path):
                 row.update(choice, payoff - before + ahead, self.step)
                 payoff, ahead = before, row.best
             played += 1
             if self.early_stop is not None and played % self.early_stop.every == 0:
-                rest = rest + 1 if _moved(rows) <= self.early_stop.share else 0
+                rest = rest + 1 if _moved(learner.rows) <= self.early_stop.share else 0
                 stopped = rest >= self.early_stop.looks and played < self.episodes
-        size = game.num_actions(player)
-        policy = TabularPolicy({key: row.greedy(size) for key, row in rows.items()}, self.key)
-        seated = [policy if i == player else p for i, p in enumerate(opponents)]
-        estimate = estimate_returns(game, seated, self.evaluation, rng=rng)
-        return OracleAnswer(policy, estimate, played, stopped)
+            if stopped:
+                break
+        policy = TabularPolicy(learner.greedy(), self.key)
+        if self.warm is not None:
+            size = game.num_actions(player)
+            held = {key: row.estimates(size) for key, row in learner.rows.items()}
+            policy = ValuedPolicy(policy.table, self.key, {**known, **held})
+        return learner.answer(policy, budget, rng, played=played, stopped=stopped)
 
     def pack(self, policy: TabularPolicy) -> dict[str, NDArray[Any]]:
         """A policy of this oracle as arrays."""
@@ -136,7 +159,8 @@ class TabularQ:
 
     def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> TabularPolicy:
         """The policy that gave the arrays; ValueError if they are not of one."""
-        return TabularPolicy.restore(arrays, self.key)
+        kind = TabularPolicy if self.warm is None else ValuedPolicy
+        return kind.restore(arrays, self.key)
 
 
 class _Row:
@@ -144,7 +168,7 @@ class _Row:
 
     __slots__ = ("best", "last", "legal", "new", "top", "values", "visits")
 
-    def __init__(self, legal: list[int]) -> None:
+    def __init__(self, legal: list[int], known: NDArray[np.float64] | None, trust: int) -> None:
         self.legal = legal
         self.values = [0.0] * len(legal)
         self.visits = [0] * len(legal)
@@ -152,15 +176,15 @@ class _Row:
         self.top = -1
         self.last = -1  # what top was when it was last looked at
         self.new = 0  # visits since then
+        for k, action in enumerate(legal):
+            if known is not None and not np.isnan(known[action]):
+                self.values[k], self.visits[k] = float(known[action]), trust
+                if self.top < 0 or self.values[k] > self.best:
+                    self.best, self.top = self.values[k], k
 
     def choose(self, epsilon: float, rng: np.random.Generator) -> int:
         """Position of the action to play."""
-        if 0 in self.visits:
-            untried = [k for k, n in enumerate(self.visits) if n == 0]
-            return untried[int(rng.random() * len(untried))]
-        if rng.random() < epsilon:
-            return int(rng.random() * len(self.legal))
-        return self.top
+        return explore(self.visits, self.top, epsilon, rng)
 
     def update(self, choice: int, target: float, step: StepSize) -> None:
         self.visits[choice] += 1
@@ -174,10 +198,12 @@ class _Row:
             self.top = max(tried, key=self.values.__getitem__)
             self.best = self.values[self.top]
 
-    def greedy(self, size: int) -> NDArray[np.float64]:
-        """The greedy action as a distribution over ``size`` actions."""
-        row = np.zeros(size)
-        row[self.legal[self.top]] = 1.0
+    def estimates(self, size: int) -> NDArray[np.float64]:
+        """Value of every action of the game, NaN where it was not tried."""
+        row = np.full(size, np.nan)
+        for k, action in enumerate(self.legal):
+            if self.visits[k]:
+                row[action] = self.values[k]
         return row
 
 

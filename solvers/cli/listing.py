@@ -16,8 +16,10 @@ class Kind(StrEnum):
     GAMES = "games"
     SOLVERS = "solvers"
     ORACLES = "oracles"
+    SAMPLED_ORACLES = "sampled-oracles"
     META_SOLVERS = "meta-solvers"
     EXPANDERS = "expanders"
+    VARIANTS = "variants"
     OPEN_SPIEL = "open-spiel"
 
 
@@ -34,14 +36,16 @@ def list_names(
         return
     from games.extensive.registry import TREES
     from games.normal_form.registry import GAMES
-    from solvers.registry import EXPANDERS, META_SOLVERS, ORACLES, SOLVERS
+    from solvers.registry import EXPANDERS, META_SOLVERS, ORACLES, SAMPLED_ORACLES, SOLVERS, VARIANTS
 
     sections: dict[Kind, tuple[Registry, ...]] = {
         Kind.GAMES: (GAMES, TREES),
         Kind.SOLVERS: (SOLVERS,),
         Kind.ORACLES: (ORACLES,),
+        Kind.SAMPLED_ORACLES: (SAMPLED_ORACLES,),
         Kind.META_SOLVERS: (META_SOLVERS,),
         Kind.EXPANDERS: (EXPANDERS,),
+        Kind.VARIANTS: (VARIANTS,),
     }
     shown = 0
     for section, registries in sections.items():

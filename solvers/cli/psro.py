@@ -15,9 +15,11 @@ from games.loading import load_game
 from games.normal_form.risk import RiskAversion, RiskVariance
 from games.registry import Entry
 from solvers.cli.output import finish
-from solvers.psro.loop import PSRO, run_psro
+from solvers.cli.populations import write_population
+from solvers.psro.loop import run_psro
 from solvers.psro.measures import NashConv, RiskNashConv
-from solvers.registry import EXPANDERS, META_SOLVERS, ORACLES
+from solvers.psro.method import PSRO, Method
+from solvers.registry import EXPANDERS, META_SOLVERS, ORACLES, VARIANTS
 from solvers.report.progress import progress_bar
 
 
@@ -30,9 +32,18 @@ class Variance(StrEnum):
 
 def psro(
     game: Annotated[str, typer.Argument(help="Catalogue name, OpenSpiel string, or .nfg/.efg file.")],
-    meta_solver: Annotated[str, typer.Option(help="See `counterplay list meta-solvers`.")] = "nash",
-    oracle: Annotated[str, typer.Option(help="See `counterplay list oracles`.")] = "exact",
-    expander: Annotated[str, typer.Option(help="See `counterplay list expanders`.")] = "new",
+    variant: Annotated[
+        str | None, typer.Option(help="A ready-made method; see `counterplay list variants`.")
+    ] = None,
+    meta_solver: Annotated[
+        str | None, typer.Option(help="nash if left out; see `counterplay list meta-solvers`.")
+    ] = None,
+    oracle: Annotated[
+        str | None, typer.Option(help="exact if left out; see `counterplay list oracles`.")
+    ] = None,
+    expander: Annotated[
+        str | None, typer.Option(help="new if left out; see `counterplay list expanders`.")
+    ] = None,
     gamma: Annotated[float | None, typer.Option(help="risk_averse: price of variance, in 1/payoff.")] = None,
     tremble: Annotated[float | None, typer.Option(help="risk_averse: how often opponents err.")] = None,
     variance: Annotated[
@@ -48,6 +59,9 @@ def psro(
     checkpoint_every: Annotated[int, typer.Option(help="Iterations between saves.")] = 10,
     plot: Annotated[Path | None, typer.Option(help="Draw NashConv over iterations and time here.")] = None,
     out: Annotated[Path | None, typer.Option(help="Save the result here (JSON, arrays beside it).")] = None,
+    save_population: Annotated[
+        Path | None, typer.Option(help="Save the population here, for `counterplay play`.")
+    ] = None,
 ) -> None:
     """Population learning: grow sets of policies by best responses until nothing better is found.
 
@@ -57,6 +71,8 @@ def psro(
 
       counterplay psro leduc_poker --iterations 200 --checkpoint results/leduc.ckpt.json --plot leduc.png
 
+      counterplay psro leduc_poker --variant xdo
+
       counterplay psro stag-hunt --meta-solver risk_averse --gamma 1 --tremble 0.1
 
       counterplay psro kuhn_poker --oracle risk_averse --meta-solver risk_averse --gamma 0.5
@@ -64,14 +80,23 @@ def psro(
     With the risk_averse oracle a run ends at a risk-averse equilibrium of the whole game; the saved file
     then claims the NashConv of its policies, which alone can be checked without the populations.
     """
-    form = load_game(game).sequence_form()
+    loaded = load_game(game)
+    form = loaded.sequence_form()
+    parts = {"--meta-solver": meta_solver, "--oracle": oracle, "--expander": expander}
     risk = _risk(gamma, tremble, variance, needed="risk_averse" in (meta_solver, oracle))
-    method = PSRO(
-        _make(ORACLES.get(oracle), risk),
-        _make(META_SOLVERS.get(meta_solver), risk),
-        _make(EXPANDERS.get(expander), None),
-        NashConv() if oracle != "risk_averse" or risk is None else RiskNashConv(risk),
-    )
+    method: Method
+    if variant is not None:
+        given = [option for option, name in parts.items() if name is not None]
+        if given:
+            raise ValueError(f"--variant is a whole method and leaves no room for {', '.join(given)}")
+        method = VARIANTS.get(variant).load()()
+    else:
+        method = PSRO(
+            _make(ORACLES.get(oracle or "exact"), risk),
+            _make(META_SOLVERS.get(meta_solver or "nash"), risk),
+            _make(EXPANDERS.get(expander or "new"), None),
+            NashConv() if oracle != "risk_averse" or risk is None else RiskNashConv(risk),
+        )
     try:
         with progress_bar(f"psro on {form.name}") as bar:
             result = run_psro(
@@ -97,6 +122,8 @@ def psro(
 
         plot.parent.mkdir(parents=True, exist_ok=True)
         plot_convergence({form.name: solution.trace}).savefig(plot)
+    if save_population is not None:
+        write_population(save_population, loaded, form, solution, result.solver)
     shown = result.with_solution(solution.behaviors)
     claim = replace(shown, certificate=Certificate("nash_conv", nash_conv(form, solution.behaviors)))
     finish(form, shown, claim=claim, out=out)

@@ -40,12 +40,14 @@ class Projection:
     """A projection of the all-ones vector onto a cone.
 
     Attributes:
-        point: q(lambda), shape (cells,).
+        point: q, shape (cells,).
+        proven: the least squared length |q(lambda)|^2 that any multipliers prove.
         finished: False if a limit struck first.
         steps: Newton steps.
     """
 
     point: FloatArray
+    proven: float
     finished: bool
     steps: int
 
@@ -70,14 +72,14 @@ def project_onto_cone(incentives: csr_array, *, max_steps: int, time_limit: floa
         slope = -(matrix @ point)
         violation = np.where(multipliers > 0.0, np.abs(slope), np.maximum(-slope, 0.0))
         if not violation.size or violation.max() <= rest:
-            return Projection(point, True, step)
+            return Projection(point, float(point @ point), True, step)
         if time.perf_counter() >= deadline:
-            return Projection(point, False, step)
+            return Projection(point, float(point @ point), False, step)
         moved = _newton_step(matrix, multipliers, point, slope)
         if moved is None:
-            return Projection(point, True, step)
+            return Projection(point, float(point @ point), True, step)
         multipliers, point = moved
-    return Projection(point, False, max_steps)
+    return Projection(point, float(point @ point), False, max_steps)
 
 
 def _newton_step(

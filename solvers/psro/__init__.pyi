@@ -3,6 +3,19 @@ from .allocation import (
     Allocation as Allocation,
     UniformAllocation as UniformAllocation,
 )
+from .anytime import (
+    AnytimeMetaSolver as AnytimeMetaSolver,
+    FreshBestResponse as FreshBestResponse,
+    HardestMixture as HardestMixture,
+    hardest_mixture as hardest_mixture,
+)
+from .bilinear_solvers import (
+    BilinearSolver as BilinearSolver,
+    LinearProgram as LinearProgram,
+    RegretMatching as RegretMatching,
+)
+from .callable_meta_solver import CallableMetaSolver as CallableMetaSolver
+from .candidates import CandidateSelection as CandidateSelection
 from .correlated_meta_solvers import (
     CorrelatedMarginals as CorrelatedMarginals,
     max_gini_cce as max_gini_cce,
@@ -10,6 +23,7 @@ from .correlated_meta_solvers import (
     max_welfare_cce as max_welfare_cce,
     max_welfare_ce as max_welfare_ce,
 )
+from .diversity import DiverseBestResponse as DiverseBestResponse, hull_distance as hull_distance
 from .dynamics_meta_solvers import (
     AlphaRankMetaSolver as AlphaRankMetaSolver,
     LastPoliciesMetaSolver as LastPoliciesMetaSolver,
@@ -17,18 +31,64 @@ from .dynamics_meta_solvers import (
     QuantalResponseMetaSolver as QuantalResponseMetaSolver,
     RectifiedNashMetaSolver as RectifiedNashMetaSolver,
 )
+from .empirical_meta_solvers import (
+    EmpiricalMetaSolver as EmpiricalMetaSolver,
+    EmpiricalRiskMetaSolver as EmpiricalRiskMetaSolver,
+)
+from .empirical_risk_averse import solve_empirical_risk as solve_empirical_risk
 from .expanders import AddAllAnswers as AddAllAnswers, AddNewAnswers as AddNewAnswers
-from .loop import PSRO as PSRO, PSROSolution as PSROSolution, run_psro as run_psro
+from .extensive_double_oracle import RestrictedTreeSolver as RestrictedTreeSolver
+from .joint import JPSRO as JPSRO, JPSROSolution as JPSROSolution, run_jpsro as run_jpsro
+from .joint_concepts import (
+    CCE as CCE,
+    CE as CE,
+    JointConcept as JointConcept,
+    JointMetaSolver as JointMetaSolver,
+    PreferredEquilibrium as PreferredEquilibrium,
+    RandomWelfare as RandomWelfare,
+    max_gini as max_gini,
+    max_welfare as max_welfare,
+    min_epsilon as min_epsilon,
+)
+from .joint_state import JointState as JointState, JointTrace as JointTrace
+from .learning_meta_solvers import (
+    FictitiousPlayMetaSolver as FictitiousPlayMetaSolver,
+    RegretMatchingMetaSolver as RegretMatchingMetaSolver,
+)
+from .loop import PSROSolution as PSROSolution, run_psro as run_psro
 from .measures import NashConv as NashConv, RiskNashConv as RiskNashConv
 from .meta_solvers import (
     NashMetaSolver as NashMetaSolver,
     RiskAverseMetaSolver as RiskAverseMetaSolver,
     UniformMetaSolver as UniformMetaSolver,
 )
+from .method import (
+    PSRO as PSRO,
+    Method as Method,
+    pure_opening as pure_opening,
+    uniform_opening as uniform_opening,
+)
 from .oracles import ExactBestResponse as ExactBestResponse, RiskAverseBestResponse as RiskAverseBestResponse
+from .pipeline import PipelinePSRO as PipelinePSRO
 from .population import EmpiricalPayoffs as EmpiricalPayoffs, Population as Population
-from .protocols import Expander as Expander, MetaSolver as MetaSolver, Oracle as Oracle
+from .protocols import (
+    Expander as Expander,
+    JointOracle as JointOracle,
+    Measure as Measure,
+    MetaSolver as MetaSolver,
+    Oracle as Oracle,
+    PopulationSolver as PopulationSolver,
+)
 from .sampled import SampledPSROSolution as SampledPSROSolution, run_sampled_psro as run_sampled_psro
+from .sampled_rules import EpisodeBudget as EpisodeBudget, NoGain as NoGain
+from .sampled_simulators import OneByOne as OneByOne, SideBySide as SideBySide, Simulator as Simulator
 from .sampled_state import SampledTrace as SampledTrace
+from .self_play import SelfPlayOracle as SelfPlayOracle
 from .state import PSROState as PSROState, Trace as Trace
+from .symmetric import (
+    OneSeatOracle as OneSeatOracle,
+    SymmetricMetaSolver as SymmetricMetaSolver,
+    SymmetricPayoffs as SymmetricPayoffs,
+    SymmetricPSRO as SymmetricPSRO,
+)
 from .tasks import SampledOracle as SampledOracle

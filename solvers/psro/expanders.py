@@ -3,24 +3,32 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from games.extensive.sequence_form import Plan
 from solvers.psro.population import Population
 
 
 @dataclass(frozen=True, slots=True)
 class AddNewAnswers:
-    """Add each player's answer unless the population holds it already."""
+    """Add each player's answers unless the population holds them already."""
 
     @property
     def name(self) -> str:
         """Registered name."""
         return "new"
 
-    def select(self, populations: Sequence[Population], answers: Sequence[Plan]) -> list[list[Plan]]:
+    def select(
+        self, populations: Sequence[Population], answers: Sequence[Sequence[Plan]]
+    ) -> list[list[Plan]]:
         """See ``Expander.select``."""
         return [
-            [] if answer in population else [answer]
-            for population, answer in zip(populations, answers, strict=True)
+            [
+                plan
+                for k, plan in enumerate(found)
+                if plan not in population and not any(np.array_equal(plan, other) for other in found[:k])
+            ]
+            for population, found in zip(populations, answers, strict=True)
         ]
 
 
@@ -36,6 +44,8 @@ class AddAllAnswers:
         """Registered name."""
         return "all"
 
-    def select(self, populations: Sequence[Population], answers: Sequence[Plan]) -> list[list[Plan]]:
+    def select(
+        self, populations: Sequence[Population], answers: Sequence[Sequence[Plan]]
+    ) -> list[list[Plan]]:
         """See ``Expander.select``."""
-        return [[answer] for answer in answers]
+        return [list(found) for found in answers]

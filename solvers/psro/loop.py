@@ -3,6 +3,7 @@
 With exact answers and the Nash meta-solver this is the double-oracle algorithm [2]_. One iteration: each
 player's oracle answers the others' mixtures; the answers that are new join the populations; the empirical
 game between all policies is solved for new mixtures; NashConv of the mixtures is measured in the full game.
+The driver here owns limits and checkpoints; ``solvers.psro.method`` makes the steps.
 
 .. [1] Lanctot et al. (2017), A unified game-theoretic approach to multiagent reinforcement learning.
 .. [2] McMahan, Gordon, Blum (2003), Planning in the presence of cost functions controlled by an adversary.
@@ -13,7 +14,7 @@ import math
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,24 +26,15 @@ from games.extensive.evaluation import (
     expected_values,
     join_plans,
     nash_conv,
-    payoff_moments,
     payoff_variances,
-    realization_plans,
     split,
-    uniform_behaviors,
-    values_and_regrets,
 )
 from games.extensive.sequence_form import Behavior, SequenceForm
 from games.normal_form import NormalFormGame
-from games.profiles import Profile, as_profile, uniform_profile
+from games.profiles import Profile
 from games.progress import ProgressCallback, ignore_progress
 from games.results import SolveResult, Status
-from solvers.psro.expanders import AddNewAnswers
-from solvers.psro.measures import NashConv
-from solvers.psro.meta_solvers import NashMetaSolver
-from solvers.psro.oracles import ExactBestResponse
-from solvers.psro.population import EmpiricalPayoffs
-from solvers.psro.protocols import Expander, Measure, MetaSolver, Oracle
+from solvers.psro.method import PSRO, Method
 from solvers.psro.state import PSROState, Trace, load_state, save_state
 
 
@@ -54,7 +46,8 @@ class PSROSolution:
         behaviors: each player's mixture as one behavior policy, shape (S_i,).
         profile: mixtures over the populations.
         meta_game: payoffs between all policies.
-        plans: realization plans of each population, shape (policies, S_i).
+        plans: realization plans of each population, shape (policies, S_i); what is played itself is the last
+            row where it is no mixture of the others.
         trace: measurements per iteration.
     """
 
@@ -65,88 +58,9 @@ class PSROSolution:
     trace: Trace
 
 
-@dataclass(frozen=True, slots=True)
-class PSRO:
-    """A PSRO method: four choices, and the step they make.
-
-    Attributes:
-        oracle: who answers.
-        meta_solver: how the populations are weighed.
-        expander: which answers join.
-        measure: what is sought; the run ends where it is small.
-    """
-
-    oracle: Oracle = field(default_factory=ExactBestResponse)
-    meta_solver: MetaSolver = field(default_factory=NashMetaSolver)
-    expander: Expander = field(default_factory=AddNewAnswers)
-    measure: Measure = field(default_factory=NashConv)
-
-    def init(
-        self,
-        form: SequenceForm,
-        *,
-        rng: np.random.Generator,
-        policies: Sequence[Sequence[ArrayLike]] | None = None,
-        profile: Sequence[ArrayLike] | None = None,
-    ) -> PSROState:
-        """The state before the first iteration.
-
-        Args:
-            form: the game.
-            rng: source of all randomness of the run.
-            policies: behavior policies each player starts with; one uniform policy where None.
-            profile: mixtures over them that the first meta-solve starts from; uniform where None.
-        """
-        payoffs = EmpiricalPayoffs(form)
-        starts = [[b] for b in uniform_behaviors(form)] if policies is None else [list(p) for p in policies]
-        if len(starts) != form.num_players or not all(starts):
-            raise ValueError(f"policies must hold at least one policy for each of {form.num_players} players")
-        # Policies are checked in profiles, so short lists are filled with their first policy.
-        for k in range(max(map(len, starts))):
-            plans = realization_plans(form, [p[min(k, len(p) - 1)] for p in starts])
-            for i, plan in enumerate(plans):
-                if k < len(starts[i]):
-                    payoffs.add(i, plan)
-        sizes = [len(p) for p in starts]
-        mixtures = uniform_profile(sizes) if profile is None else as_profile(profile, sizes)
-        mixtures = self.meta_solver.solve(payoffs.game(), mixtures, rng=rng).unwrap()
-        return PSROState(payoffs, mixtures, Trace.empty(form.num_players), False, rng)
-
-    def step(self, state: PSROState, *, elapsed: float = 0.0) -> PSROState:
-        """One iteration; ``elapsed`` is the time at its start, for the trace. Consumes ``state``."""
-        start = time.perf_counter()
-        payoffs = state.payoffs
-        form = payoffs.form
-        play = payoffs.play(state.profile)
-        answers = [self.oracle.respond(play, i, rng=state.rng) for i in range(form.num_players)]
-        chosen = self.expander.select(payoffs.populations, answers)
-        mixtures = state.profile
-        closed = not any(chosen)
-        if not closed:
-            for i, additions in enumerate(chosen):
-                for plan in additions:
-                    payoffs.add(i, plan)
-            warm = tuple(
-                np.append(x, np.zeros(len(p) - x.size))
-                for x, p in zip(state.profile, payoffs.populations, strict=True)
-            )
-            mixtures = self.meta_solver.solve(payoffs.game(), warm, rng=state.rng).unwrap()
-            play = payoffs.play(mixtures)
-        values, gains = values_and_regrets(form, play.plans)
-        trace = state.trace.append(
-            self.measure(play),
-            float(gains.sum()),
-            values,
-            np.array([payoff_moments(form, play.plans, i)[1] for i in range(form.num_players)]),
-            [len(p) for p in payoffs.populations],
-            elapsed + time.perf_counter() - start,
-        )
-        return PSROState(payoffs, mixtures, trace, closed, state.rng)
-
-
 def run_psro(
     form: SequenceForm,
-    method: PSRO | None = None,
+    method: Method | None = None,
     *,
     iterations: int = 100,
     tol: float = 1e-9,
@@ -162,7 +76,7 @@ def run_psro(
 
     Args:
         form: the game, compiled (``games.adapters.open_spiel_tree.compile_open_spiel``).
-        method: oracle, meta-solver, expander and measure; exact double oracle where None.
+        method: a ``PSRO`` or another method; exact double oracle where None.
         iterations: most iterations, resumed ones included.
         tol: stop when the method's measure, NashConv by default, is at most ``tol`` times the payoff range.
         time_limit: seconds after which no further iteration starts; resumed time included.
@@ -196,10 +110,7 @@ def run_psro(
     method = PSRO() if method is None else method
     rng = np.random.default_rng(0) if rng is None else rng
     settings = {
-        "oracle": method.oracle.name,
-        "meta_solver": method.meta_solver.name,
-        "expander": method.expander.name,
-        "measure": repr(method.measure),
+        **method.settings(),
         # The generator before the run stands for the seed, the start for what it begins from.
         "rng": str(rng.bit_generator.state),
         "start": _digest(policies, profile),
@@ -242,10 +153,13 @@ def _digest(policies: Sequence[Sequence[ArrayLike]] | None, profile: Sequence[Ar
     return digest.hexdigest()
 
 
-def _result(method: PSRO, state: PSROState, threshold: float, seconds: float) -> SolveResult[PSROSolution]:
+def _result(method: Method, state: PSROState, threshold: float, seconds: float) -> SolveResult[PSROSolution]:
     payoffs = state.payoffs
     form = payoffs.form
-    play = payoffs.play(state.profile)
+    play = state.play
+    for i, population in enumerate(payoffs.populations):
+        for plan in play.populations[i][len(population) :]:
+            payoffs.add(i, plan)
     behaviors = behaviors_of_plans(form, split(form, play.plans))
     # The claim is about the behavior policies, as a reader will find them.
     bound = method.measure(replace(play, plans=join_plans(form, behaviors)))
@@ -256,14 +170,14 @@ def _result(method: PSRO, state: PSROState, threshold: float, seconds: float) ->
     return SolveResult(
         PSROSolution(
             behaviors,
-            state.profile,
+            play.profile,
             payoffs.game(),
             tuple(p.plans.copy() for p in payoffs.populations),
             state.trace,
         ),
         status,
         Certificate(method.measure.name, bound),
-        f"psro({method.oracle.name}, {method.meta_solver.name}, {method.expander.name})",
+        method.name,
         len(state.trace),
         seconds,
         {f"value_{i}": float(v) for i, v in enumerate(values)}

@@ -2,10 +2,13 @@
 
 A policy is kept as its realization plan; the payoff of a profile of plans is multilinear, so adding one
 policy costs one pass over the game's entries and one matrix-vector product per profile of the players
-other than the newcomer and one more.
+other than the newcomer and one more. It is paid when the table is first asked for: methods that weigh
+policies against the full game never do.
 """
 
 import itertools
+import math
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,7 +27,8 @@ class MetaPlay:
 
     Attributes:
         form: the game.
-        populations: realization plans of each player, shape (policies, S_i).
+        populations: realization plans of each player, shape (policies, S_i). Where what is played is no
+            mixture of the policies found so far, it is itself the last row.
         profile: mixtures over them, shape (policies,) each.
         plans: realization plans of these mixtures, end to end, shape (S,).
     """
@@ -33,6 +37,20 @@ class MetaPlay:
     populations: tuple[NDArray[np.float64], ...]
     profile: Profile
     plans: NDArray[np.float64]
+
+
+@dataclass(slots=True)
+class Tally:
+    """Questions put to the full game by a run's parts; what only measures progress is not counted.
+
+    Attributes:
+        responses: best responses, and passes over the full game of the same cost, such as the values of all
+            sequences against a plan.
+        cells: payoffs of profiles of policies.
+    """
+
+    responses: int = 0
+    cells: int = 0
 
 
 class Population:
@@ -64,6 +82,11 @@ class Population:
         self._size += 1
         self._seen.add(_key(plan))
 
+    def replace(self, index: int, plan: Plan) -> None:
+        """Put another policy in the place of one."""
+        self._buffer[index] = plan
+        self._seen = {_key(row) for row in self.plans}
+
     def mixture(self, weights: NDArray[np.float64]) -> Plan:
         """Realization plan of drawing a policy by ``weights`` once per play."""
         return weights @ self._buffer[: self._size]
@@ -75,46 +98,72 @@ def _key(plan: Plan) -> bytes:
 
 
 class EmpiricalPayoffs:
-    """Exact payoffs between all policies of all populations, extended as policies arrive."""
+    """Populations and the exact payoffs between all their policies, filled in as they are asked for."""
 
     def __init__(self, form: SequenceForm) -> None:
         self.form = form
         self.populations = tuple(Population(n) for n in form.num_sequences)
+        self.tally = Tally()
         self._table = np.empty((form.num_players, *([0] * form.num_players)))
 
     @classmethod
     def restore(
         cls, form: SequenceForm, plans: Sequence[NDArray[np.float64]], table: NDArray[np.float64]
     ) -> "EmpiricalPayoffs":
-        """Rebuild from the plans of each population and their ``table`` of payoffs, trusted as given."""
+        """Rebuild from the plans of each population and the ``filled`` payoffs, trusted as given."""
         payoffs = cls(form)
         for population, rows in zip(payoffs.populations, plans, strict=True):
             for plan in rows:
                 population.append(plan)
-        if table.shape != (form.num_players, *(len(p) for p in payoffs.populations)):
-            raise ValueError(f"table of shape {table.shape} does not fit the populations")
+        sizes = [len(p) for p in payoffs.populations]
+        shape = table.shape
+        if (
+            len(shape) != form.num_players + 1
+            or shape[0] != form.num_players
+            or any(map(operator.gt, shape[1:], sizes))
+        ):
+            raise ValueError(f"table of shape {shape} does not fit the populations")
         payoffs._table = table
         return payoffs
 
     @property
+    def filled(self) -> NDArray[np.float64]:
+        """The payoffs computed so far, shape (N, policies of player 1, ..., policies of player N)."""
+        return self._table
+
+    @property
     def table(self) -> NDArray[np.float64]:
-        """Payoffs, shape (N, policies of player 1, ..., policies of player N)."""
+        """Payoffs of all profiles; computes the missing ones."""
+        # Player by player, so that what is missing decides the order, whatever was added first.
+        filled = list(self._table.shape[1:])
+        for player, population in enumerate(self.populations):
+            for k in range(filled[player], len(population)):
+                sizes = [1 if i == player else n for i, n in enumerate(filled)]
+                filled[player] += 1
+                if 0 not in sizes:
+                    new = self._payoffs_of(player, population.plans[k], sizes)
+                    # An empty table means this player had no policy before: the block is the whole table.
+                    first = self._table.size == 0
+                    self._table = new if first else np.concatenate([self._table, new], axis=player + 1)
         return self._table
 
     def add(self, player: int, plan: Plan) -> None:
-        """Add a policy of ``player`` and compute its payoffs against all the others' policies."""
+        """Add a policy of ``player``."""
         self.populations[player].append(plan)
-        sizes = [len(p) for p in self.populations]
-        sizes[player] = 1
-        if 0 not in sizes:
-            new = self._payoffs_of(player, plan, sizes)
-            # An empty table means this player had no policy before, so the block is the whole table.
-            first = self._table.size == 0
-            self._table = new if first else np.concatenate([self._table, new], axis=player + 1)
+
+    def replace(self, player: int, index: int, plan: Plan) -> None:
+        """Put another policy in the place of one, and its payoffs in the place of the old ones."""
+        self.populations[player].replace(index, plan)
+        if index < self._table.shape[player + 1]:
+            sizes = [1 if i == player else n for i, n in enumerate(self._table.shape[1:])]
+            place: list[slice | int] = [slice(None)] * self._table.ndim
+            place[player + 1] = slice(index, index + 1)
+            self._table = self._table.copy()  # games handed out keep the payoffs they had
+            self._table[tuple(place)] = self._payoffs_of(player, plan, sizes)
 
     def game(self) -> NormalFormGame:
         """The empirical game; action k of a player is their policy k."""
-        return NormalFormGame(self._table, name=f"empirical game of {self.form.name}")
+        return NormalFormGame(self.table, name=f"empirical game of {self.form.name}")
 
     def play(self, profile: Profile) -> MetaPlay:
         """What is played by mixtures over the populations."""
@@ -123,6 +172,7 @@ class EmpiricalPayoffs:
 
     def _payoffs_of(self, player: int, plan: Plan, sizes: Sequence[int]) -> NDArray[np.float64]:
         form = self.form
+        self.tally.cells += math.prod(sizes)
         # One free player is contracted by a matrix product, the rest by enumeration.
         free = next(i for i in range(form.num_players - 1, -1, -1) if i != player) if len(sizes) > 1 else None
         block = np.empty((form.num_players, *sizes))
@@ -140,7 +190,9 @@ class EmpiricalPayoffs:
                 index[i] = k
                 pieces[i][:] = self.populations[i].plans[k]
             for i in range(form.num_players):
-                block[(i, *index)] = self.populations[free].plans @ _gradient(form, i, free, plans)
+                block[(i, *index)] = self.populations[free].plans[: sizes[free]] @ _gradient(
+                    form, i, free, plans
+                )
         return block
 
 

@@ -18,7 +18,7 @@ from marl.policies import Policy
 from solvers.psro.tasks import SampledOracle
 
 SCHEMA = "counterplay.sampled_psro"
-VERSION = 1
+VERSION = 2  # learning counts evaluation too, and gains are in what the meta-solver seeks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,11 +28,13 @@ class SampledTrace:
     Attributes:
         bounds: float64 (T,), upper confidence bound on NashConv within the populations.
         gains: float64 (T, N), what the oracle's answers gained over the mixtures they answered, as sampled:
-            an estimate from below of the regrets in the full game.
-        gain_errors: float64 (T, N), standard errors of the answers' mean returns.
+            an estimate from below of the regrets in the full game. In risk-adjusted payoffs where the
+            meta-solver goes by the whole table.
+        gain_errors: float64 (T, N), standard errors of the gains in mean return; none of variances is in
+            them.
         values: float64 (T, N), mean returns of the mixtures in the empirical game.
         episodes: int64 (T,), episodes simulated for the empirical game so far.
-        learning: int64 (T,), episodes the oracles learned from so far.
+        learning: int64 (T,), episodes the oracles played so far, to learn and to evaluate.
         seconds: float64 (T,), time since the start, resumed time included.
     """
 
@@ -141,7 +143,8 @@ def load_sampled(
         )
         if empirical.sizes != tuple(map(len, policies)):
             raise ValueError("the payoffs do not fit the populations")
-        profile = as_profile([arrays[f"profile_{i}"] for i in range(game.num_players)], empirical.sizes)
+        profile = tuple(arrays[f"profile_{i}"] for i in range(game.num_players))
+        as_profile(profile, empirical.sizes)  # checks; what it returns may differ in the last digit
         rng.bit_generator.state = json.loads(header["rng"])
     except (KeyError, TypeError, ValueError) as error:
         raise FileFormatError(f"{place} is not a whole checkpoint: {error}") from error

@@ -13,10 +13,10 @@ from games.extensive.fingerprint import fingerprint
 from games.extensive.sequence_form import SequenceForm
 from games.profiles import Profile
 from games.storage import read_bundle, write_bundle
-from solvers.psro.population import EmpiricalPayoffs
+from solvers.psro.population import EmpiricalPayoffs, MetaPlay, Tally
 
 SCHEMA = "counterplay.psro"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +29,7 @@ class Trace:
         values: float64 (T, N), expected payoffs of the mixtures.
         variances: float64 (T, N), variances of the realised payoffs.
         sizes: int64 (T, N), policies in each population.
+        queries: int64 (T, 2), best responses and payoffs of profiles asked for so far (see ``Tally``).
         seconds: float64 (T,), time since the start, resumed time included.
     """
 
@@ -37,13 +38,15 @@ class Trace:
     values: NDArray[np.float64]
     variances: NDArray[np.float64]
     sizes: NDArray[np.int64]
+    queries: NDArray[np.int64]
     seconds: NDArray[np.float64]
 
     @classmethod
     def empty(cls, num_players: int) -> "Trace":
         """A trace of no iterations."""
         table = np.empty((0, num_players))
-        return cls(np.empty(0), np.empty(0), table, table, np.empty((0, num_players), np.int64), np.empty(0))
+        sizes, queries = np.empty((0, num_players), np.int64), np.empty((0, 2), np.int64)
+        return cls(np.empty(0), np.empty(0), table, table, sizes, queries, np.empty(0))
 
     def append(
         self,
@@ -52,6 +55,7 @@ class Trace:
         values: NDArray[np.float64],
         variances: NDArray[np.float64],
         sizes: list[int],
+        queries: Tally,
         seconds: float,
     ) -> "Trace":
         """A trace with one more row."""
@@ -61,6 +65,7 @@ class Trace:
             np.vstack([self.values, values]),
             np.vstack([self.variances, variances]),
             np.vstack([self.sizes, np.array(sizes, np.int64)]),
+            np.vstack([self.queries, np.array([queries.responses, queries.cells], np.int64)]),
             np.append(self.seconds, seconds),
         )
 
@@ -74,17 +79,22 @@ class PSROState:
 
     Attributes:
         payoffs: populations and their empirical game; extended in place by the next step.
-        profile: mixtures over the populations.
+        play: what is played.
         trace: what was measured so far; one row per finished iteration.
         closed: no oracle answer was new in the last iteration, so further ones would change nothing.
         rng: the run's generator, between iterations.
     """
 
     payoffs: EmpiricalPayoffs
-    profile: Profile
+    play: MetaPlay
     trace: Trace
     closed: bool
     rng: np.random.Generator
+
+    @property
+    def profile(self) -> Profile:
+        """Mixtures over ``play.populations``."""
+        return self.play.profile
 
 
 def save_state(path: str | os.PathLike[str], state: PSROState, settings: dict[str, Any]) -> None:
@@ -100,15 +110,19 @@ def save_state(path: str | os.PathLike[str], state: PSROState, settings: dict[st
         "rng": json.dumps(state.rng.bit_generator.state),
     }
     # The payoffs too: computed again in another order they would differ in the last digit.
-    arrays: dict[str, NDArray[Any]] = {"payoffs": state.payoffs.table}
+    arrays: dict[str, NDArray[Any]] = {
+        "payoffs": state.payoffs.filled,
+        "played": state.play.plans,
+    }
     arrays |= {name: getattr(state.trace, name) for name in _TRACE}
-    for i, (population, mixture) in enumerate(zip(state.payoffs.populations, state.profile, strict=True)):
+    for i, population in enumerate(state.payoffs.populations):
         arrays[f"plans_{i}"] = population.plans
-        arrays[f"profile_{i}"] = mixture
+        arrays[f"beyond_{i}"] = state.play.populations[i][len(population) :]
+        arrays[f"profile_{i}"] = state.profile[i]
     write_bundle(path, header, arrays)
 
 
-_TRACE = ("distance", "nash_conv", "values", "variances", "sizes", "seconds")
+_TRACE = ("distance", "nash_conv", "values", "variances", "sizes", "queries", "seconds")
 
 
 def load_state(path: str | os.PathLike[str], form: SequenceForm, settings: dict[str, Any]) -> PSROState:
@@ -135,13 +149,18 @@ def load_state(path: str | os.PathLike[str], form: SequenceForm, settings: dict[
         plans = [arrays[f"plans_{i}"] for i in range(form.num_players)]
         payoffs = EmpiricalPayoffs.restore(form, plans, arrays["payoffs"])
         profile = tuple(arrays[f"profile_{i}"] for i in range(form.num_players))
+        rows = tuple(np.concatenate([p, arrays[f"beyond_{i}"]]) for i, p in enumerate(plans))
         trace = Trace(**{name: arrays[name] for name in _TRACE})
         if len({len(arrays[name]) for name in _TRACE}) != 1:
             raise ValueError("the measurements are not of one length")
-        if [x.shape for x in profile] != [(len(rows),) for rows in plans]:
+        if [x.shape for x in profile] != [(len(r),) for r in rows]:
             raise ValueError("the mixtures do not fit the populations")
+        if arrays["played"].shape != (sum(form.num_sequences),):
+            raise ValueError("the plans played do not fit the game")
+        payoffs.tally = Tally(*(int(n) for n in trace.queries[-1]))
         rng = np.random.default_rng()
         rng.bit_generator.state = json.loads(header["rng"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, IndexError, TypeError, ValueError) as error:
         raise FileFormatError(f"{place} is not a whole PSRO checkpoint: {error}") from error
-    return PSROState(payoffs, profile, trace, bool(header.get("closed")), rng)
+    play = MetaPlay(form, rows, profile, arrays["played"])
+    return PSROState(payoffs, play, trace, bool(header.get("closed")), rng)

@@ -259,11 +259,13 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path):
         run_psro(KUHN, checkpoint=file)
 
 
-@pytest.mark.parametrize("damage", ["rng", "settings", "plans_0", "payoffs", "seconds", "profile_1"])
+@pytest.mark.parametrize(
+    "damage", ["rng", "settings", "plans_0", "payoffs", "seconds", "profile_1", "played", "queries"]
+)
 def test_a_checkpoint_with_a_part_missing_is_refused(tmp_path, damage):
     file = tmp_path / "kuhn.json"
     run_psro(KUHN, iterations=2, checkpoint=file)
-    header, arrays = read_bundle(file, schema="counterplay.psro", version=1)
+    header, arrays = read_bundle(file, schema="counterplay.psro", version=2)
     if damage in arrays:
         arrays[damage] = arrays[damage][:-1]
     else:

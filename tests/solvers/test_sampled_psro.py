@@ -38,7 +38,7 @@ def assert_same(one, two):
 
 
 def test_kuhn_comes_near_equilibrium():
-    """Exact NashConv of the sampled outcome; uniform play has 0.917. Budget: 110,000 episodes, about 4 s."""
+    """Exact NashConv of the sampled outcome; uniform play has 0.917. Budget: 122,000 episodes, about 4 s."""
     result = run(
         oracle=TabularQ(5_000, evaluation=500),
         allocation=AdaptiveAllocation(),
@@ -52,8 +52,8 @@ def test_kuhn_comes_near_equilibrium():
     assert result.status is Status.LIMIT
     assert (result.certificate.measure, result.certificate.confidence) == ("restricted_nash_conv", 0.95)
     # Within the populations the exact NashConv is at most the exact one over all policies.
-    assert result.certificate.bound < 1.5
-    assert result.info["episodes"] + result.info["learning_episodes"] == pytest.approx(110_000, rel=0.1)
+    assert result.certificate.bound < 0.5
+    assert result.info["episodes"] + result.info["learning_episodes"] == pytest.approx(122_000, rel=0.1)
     assert solution.trace.gains[0].sum() > 0.5 > solution.trace.gains[-1].sum()
     assert (np.diff(solution.trace.episodes) > 0).all()
 
