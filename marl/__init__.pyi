@@ -1,1 +1,7 @@
-from . import oracles as oracles, policies as policies, rollouts as rollouts
+from . import (
+    learning as learning,
+    oracles as oracles,
+    policies as policies,
+    populations as populations,
+    rollouts as rollouts,
+)

@@ -36,7 +36,7 @@ def behaviors_of_policies(
         raise ValueError(f"policies must hold one per player: wanted {game.num_players}, got {len(policies)}")
     groups = [p.policies if isinstance(p, MixturePolicy) else (p,) for p in policies]
     weights = [np.asarray(p.weights if isinstance(p, MixturePolicy) else [1.0]) for p in policies]
-    states = _states_of_infosets(game)
+    states = states_of_infosets(game)
     mixed = [np.zeros(n) for n in form.num_sequences]
     # Behaviors come in profiles, so short groups are filled with their first policy, without weight.
     for k in range(max(map(len, groups))):
@@ -79,7 +79,7 @@ def policy_of_behavior(
     return TabularPolicy(table, information_state_key)
 
 
-def _states_of_infosets(game: OpenSpielGame) -> dict[tuple[int, str], Any]:
+def states_of_infosets(game: OpenSpielGame) -> dict[tuple[int, str], Any]:
     """One state of every information set, by player and information-state string."""
     found: dict[tuple[int, str], Any] = {}
     stack = [game.spiel_game.new_initial_state()]

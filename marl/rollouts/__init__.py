@@ -1,5 +1,10 @@
 """Rollouts: playing games forward with policies."""
 
+from marl.rollouts.batched import (
+    estimate_returns_batched as estimate_returns_batched,
+    play_batch as play_batch,
+    return_estimate as return_estimate,
+)
 from marl.rollouts.outcomes import (
     OutcomeStatistics as OutcomeStatistics,
     Rate as Rate,

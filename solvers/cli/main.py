@@ -12,8 +12,13 @@ import typer
 
 from games.errors import SolveError
 from solvers.cli.check import check
+from solvers.cli.cross_play import cross_play
+from solvers.cli.inspect import inspect
+from solvers.cli.jpsro import jpsro
 from solvers.cli.listing import list_names
+from solvers.cli.play import play
 from solvers.cli.psro import psro
+from solvers.cli.sampled_psro import sampled_psro
 from solvers.cli.solve import solve
 
 app = typer.Typer(
@@ -27,7 +32,12 @@ app = typer.Typer(
 app.command("list")(list_names)
 app.command("solve")(solve)
 app.command("psro")(psro)
+app.command("jpsro")(jpsro)
+app.command("sampled-psro")(sampled_psro)
 app.command("check")(check)
+app.command("play")(play)
+app.command("cross-play")(cross_play)
+app.command("inspect")(inspect)
 
 
 def _show_version(asked: bool) -> None:
@@ -57,6 +67,8 @@ def _root(
       counterplay solve stag-hunt --solver risk_averse --gamma 0.3
       counterplay psro leduc_poker --iterations 50 --out results/leduc.json
       counterplay check results/leduc.json
+      counterplay psro kuhn_poker --save-population kuhn.json
+      counterplay play kuhn.json --human 0
     """
 
 

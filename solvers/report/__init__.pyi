@@ -1,6 +1,13 @@
+from .cross_play import (
+    cross_play_record as cross_play_record,
+    cross_play_table as cross_play_table,
+    plot_cross_play as plot_cross_play,
+)
 from .episodes import (
+    plot_episode as plot_episode,
     plot_hunt as plot_hunt,
     plot_merge as plot_merge,
+    plot_texts as plot_texts,
     save_episode_gif as save_episode_gif,
 )
 from .plots import (

@@ -1,0 +1,5 @@
+"""Populations of policies that can be saved, loaded, played and looked into anywhere."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
