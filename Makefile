@@ -54,7 +54,12 @@ bench: $(PEERS)/.ready ## every benchmark: ratios against peers, with the accura
 	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/risk_psro.py
 	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/alpha_rank.py
 	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/correlated.py
+	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/jpsro.py
 	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/stepping.py
+	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/deep_oracles.py
+	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/vectorised.py
+	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/trust_dilemma.py
+	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/driving.py
 
 $(PEERS)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(PEERS)

@@ -8,17 +8,23 @@ import pytest
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 ARGUMENTS = {
+    "catastrophic_cells.py": ["--out", "out"],
     "demo.py": ["--out", "out", "--leduc-iterations", "15"],
+    "driving.py": ["--out", "out"],
     "own_tree.py": ["--out", "out"],
+    "play_saved.py": ["--out", "out"],
     "risk_frontier.py": ["--out", "out"],
     "sampled_psro.py": ["--iterations", "4"],
     "trust_dilemma.py": ["--out", "out"],
 }
 WORDS = {
+    "catastrophic_cells.py": ["three-lanes", "out/guarded-pass.png"],
     "demo.py": ["22 of 22 saved certificates", "stag_hunt_basins.png"],
+    "driving.py": ["RAE-PSRO      crashes 0.0000", "highway-env"],
     "own_tree.py": ["value 0.3333", "from the file: True"],
     "matrix_games.py": ["[0.5    0.3333 0.1667]"],
     "pettingzoo_env.py": ["uniform play pays"],
+    "play_saved.py": ["cross-play", "files: averse.json, cross_play.png, episode.gif, neutral.json"],
     "risk_frontier.py": ["out/frontier.png"],
     "sampled_psro.py": ["computed exactly: 0.", "variance    both: +"],
     "trust_dilemma.py": ["aversion 0: 10 of 10 runs end in the stag", "aversion 1: 0 of 10 runs"],

@@ -20,6 +20,7 @@ HEAVY = [
     "pyspiel",
     "open_spiel",
     "pettingzoo",
+    "highway_env",
     "gymnasium",
     "numba",
     "scipy",

@@ -1,11 +1,6 @@
 """Oracles: best responses learned by playing."""
 
-from marl.oracles.answers import Opponent as Opponent, OracleAnswer as OracleAnswer
-from marl.oracles.certainty_equivalent import CertaintyEquivalent as CertaintyEquivalent
-from marl.oracles.schedules import (
-    ConstantStep as ConstantStep,
-    InverseVisits as InverseVisits,
-    LinearDecay as LinearDecay,
-    StepSize as StepSize,
-)
-from marl.oracles.tabular_q import EarlyStop as EarlyStop, TabularQ as TabularQ
+import lazy_loader
+
+# Oracles with networks load torch, or stable-baselines3, when they are first touched.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

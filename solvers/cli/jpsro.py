@@ -12,8 +12,7 @@ from rich.table import Table
 
 from games.loading import load_game
 from games.results import Status
-from solvers.psro.joint import JPSRO, run_jpsro
-from solvers.psro.joint_concepts import (
+from solvers.psro.joint.concepts import (
     CCE,
     CE,
     JointConcept,
@@ -23,6 +22,7 @@ from solvers.psro.joint_concepts import (
     max_welfare,
     min_epsilon,
 )
+from solvers.psro.joint.loop import JPSRO, run_jpsro
 from solvers.report.progress import progress_bar
 
 

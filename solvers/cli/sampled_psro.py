@@ -18,12 +18,12 @@ from games.results import SolveResult
 from marl.populations.game_kinds import playable
 from marl.populations.population import population_of_play
 from marl.populations.storage import save_population as save
-from solvers.psro.allocation import AdaptiveAllocation
-from solvers.psro.empirical_meta_solvers import EmpiricalMetaSolver, EmpiricalRiskMetaSolver
 from solvers.psro.protocols import MetaSolver
-from solvers.psro.sampled import SampledPSROSolution, run_sampled_psro
-from solvers.psro.sampled_rules import EpisodeBudget, NoGain
-from solvers.psro.tasks import SampledOracle
+from solvers.psro.sampled.allocation import AdaptiveAllocation
+from solvers.psro.sampled.loop import SampledPSROSolution, run_sampled_psro
+from solvers.psro.sampled.risk_meta_solver import EmpiricalMetaSolver, EmpiricalRiskMetaSolver
+from solvers.psro.sampled.rules import EpisodeBudget, NoGain
+from solvers.psro.sampled.tasks import SampledOracle
 from solvers.registry import META_SOLVERS, SAMPLED_ORACLES
 from solvers.report.progress import progress_bar
 

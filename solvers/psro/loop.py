@@ -9,7 +9,6 @@ The driver here owns limits and checkpoints; ``solvers.psro.method`` makes the s
 .. [2] McMahan, Gordon, Blum (2003), Planning in the presence of cost functions controlled by an adversary.
 """
 
-import hashlib
 import math
 import os
 import time
@@ -34,6 +33,7 @@ from games.normal_form import NormalFormGame
 from games.profiles import Profile
 from games.progress import ProgressCallback, ignore_progress
 from games.results import SolveResult, Status
+from solvers.psro.checkpoints import digest
 from solvers.psro.method import PSRO, Method
 from solvers.psro.state import PSROState, Trace, load_state, save_state
 
@@ -113,7 +113,7 @@ def run_psro(
         **method.settings(),
         # The generator before the run stands for the seed, the start for what it begins from.
         "rng": str(rng.bit_generator.state),
-        "start": _digest(policies, profile),
+        "start": digest([*(policies or []), profile or []]),
     }
     clock = time.perf_counter()
     if checkpoint is not None and Path(checkpoint).exists():
@@ -141,16 +141,6 @@ def run_psro(
 def _last(state: PSROState) -> float:
     """The measure after the newest iteration; infinite before the first."""
     return float(state.trace.distance[-1]) if len(state.trace) else math.inf
-
-
-def _digest(policies: Sequence[Sequence[ArrayLike]] | None, profile: Sequence[ArrayLike] | None) -> str:
-    """What a run starts from, as a word to compare by."""
-    digest = hashlib.sha256()
-    for group in [*(policies or []), profile or []]:
-        for array in group:
-            digest.update(np.asarray(array, dtype=np.float64).tobytes() + b"|")
-        digest.update(b"/")
-    return digest.hexdigest()
 
 
 def _result(method: Method, state: PSROState, threshold: float, seconds: float) -> SolveResult[PSROSolution]:

@@ -20,7 +20,7 @@ from games.extensive.sequence_form import Behavior, SequenceForm
 from games.profiles import Profile, as_profile, uniform_profile
 from solvers.psro.expanders import AddNewAnswers
 from solvers.psro.measures import NashConv
-from solvers.psro.meta_solvers import NashMetaSolver
+from solvers.psro.meta_solvers.basic import NashMetaSolver
 from solvers.psro.oracles import ExactBestResponse
 from solvers.psro.population import EmpiricalPayoffs, MetaPlay
 from solvers.psro.protocols import Expander, JointOracle, Measure, MetaSolver, Oracle, PopulationSolver

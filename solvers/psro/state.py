@@ -1,6 +1,5 @@
 """What a PSRO run is at the end of an iteration, and how it is kept on disk."""
 
-import json
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from games.extensive.fingerprint import fingerprint
 from games.extensive.sequence_form import SequenceForm
 from games.profiles import Profile
 from games.storage import read_bundle, write_bundle
+from solvers.psro.checkpoints import check_settings, generator_at, generator_text
 from solvers.psro.population import EmpiricalPayoffs, MetaPlay, Tally
 
 SCHEMA = "counterplay.psro"
@@ -106,8 +106,7 @@ def save_state(path: str | os.PathLike[str], state: PSROState, settings: dict[st
         "fingerprint": fingerprint(form),
         "settings": settings,
         "closed": state.closed,
-        # PCG64 holds 128-bit integers; as text they survive every JSON reader.
-        "rng": json.dumps(state.rng.bit_generator.state),
+        "rng": generator_text(state.rng),
     }
     # The payoffs too: computed again in another order they would differ in the last digit.
     arrays: dict[str, NDArray[Any]] = {
@@ -136,15 +135,7 @@ def load_state(path: str | os.PathLike[str], form: SequenceForm, settings: dict[
     header, arrays = read_bundle(path, schema=SCHEMA, version=VERSION)
     if header.get("fingerprint") != fingerprint(form):
         raise ValueError(f"checkpoint {place} belongs to another game than {form.name}")
-    found = header.get("settings")
-    if not isinstance(found, dict):
-        raise FileFormatError(f"{place} is not a whole PSRO checkpoint: it holds no settings")
-    changed = [key for key in settings if found.get(key) != settings[key]]
-    if changed:
-        raise ValueError(
-            f"checkpoint {place} was made with other settings: {', '.join(changed)} differ; "
-            "resume with the same ones or write to another file"
-        )
+    check_settings(place, header.get("settings"), settings)
     try:
         plans = [arrays[f"plans_{i}"] for i in range(form.num_players)]
         payoffs = EmpiricalPayoffs.restore(form, plans, arrays["payoffs"])
@@ -158,8 +149,7 @@ def load_state(path: str | os.PathLike[str], form: SequenceForm, settings: dict[
         if arrays["played"].shape != (sum(form.num_sequences),):
             raise ValueError("the plans played do not fit the game")
         payoffs.tally = Tally(*(int(n) for n in trace.queries[-1]))
-        rng = np.random.default_rng()
-        rng.bit_generator.state = json.loads(header["rng"])
+        rng = generator_at(header["rng"])
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise FileFormatError(f"{place} is not a whole PSRO checkpoint: {error}") from error
     play = MetaPlay(form, rows, profile, arrays["played"])

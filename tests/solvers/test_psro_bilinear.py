@@ -10,10 +10,10 @@ from games.extensive.evaluation import split, values_and_regrets
 from games.extensive.normal_form import from_normal_form
 from games.normal_form import NormalFormGame
 from solvers.psro import EmpiricalPayoffs, LinearProgram, RegretMatching, run_psro
-from solvers.psro.anytime import pure_parts
-from solvers.psro.bilinear import mixture_game, restricted_tree, simplex_game
-from solvers.psro.bilinear_lp import solve_by_lp
-from solvers.psro.tree_regret import solve_by_regret_matching
+from solvers.psro.bilinear.game import mixture_game, restricted_tree, simplex_game
+from solvers.psro.bilinear.linear_program import solve_by_lp
+from solvers.psro.bilinear.regret import solve_by_regret_matching
+from solvers.psro.variants.anytime import pure_parts
 
 KUHN = compile_open_spiel("kuhn_poker")
 LEDUC = compile_open_spiel("leduc_poker")

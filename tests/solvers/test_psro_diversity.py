@@ -10,7 +10,7 @@ from games.adapters.open_spiel_tree import compile_open_spiel
 from games.extensive import uniform_behaviors
 from games.extensive.evaluation import behaviors_of_plans, best_response_to_plans, realization_plans
 from solvers.psro import PSRO, DiverseBestResponse, UniformMetaSolver, hull_distance, run_psro
-from solvers.psro.diversity import diverse_response, nature_weights, nearest_in_hull
+from solvers.psro.variants.diversity import diverse_response, nature_weights, nearest_in_hull
 
 KUHN = compile_open_spiel("kuhn_poker")
 THREE = compile_open_spiel("kuhn_poker(players=3)")

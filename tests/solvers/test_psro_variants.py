@@ -26,8 +26,8 @@ from solvers.psro import (
     pure_opening,
     run_psro,
 )
-from solvers.psro.approximate_response import improved_response
-from solvers.psro.self_play import learn_in_self_play
+from solvers.psro.variants.approximate_response import improved_response
+from solvers.psro.variants.self_play import learn_in_self_play
 from solvers.registry import VARIANTS
 
 KUHN = compile_open_spiel("kuhn_poker")

@@ -16,7 +16,7 @@ from marl.oracles import TabularQ
 from marl.policies import TabularPolicy, UniformPolicy
 from marl.policies.in_trees import behaviors_of_policies
 from solvers.psro import AdaptiveAllocation, RiskAverseMetaSolver, UniformAllocation, run_sampled_psro
-from solvers.psro.allocation import meeting_weights
+from solvers.psro.sampled.allocation import meeting_weights
 
 FAST = {"oracle": TabularQ(300, evaluation=50), "allocation": AdaptiveAllocation(20, 200, 2, 20)}
 

@@ -23,7 +23,7 @@ from solvers.psro import (
     run_sampled_psro,
     solve_empirical_risk,
 )
-from solvers.psro.empirical_risk_problem import EmpiricalRiskProblem
+from solvers.psro.sampled.risk_problem import EmpiricalRiskProblem
 
 
 def table(means, spread, count, rng):

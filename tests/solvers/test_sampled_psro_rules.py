@@ -23,8 +23,8 @@ from solvers.psro import (
     UniformAllocation,
     run_sampled_psro,
 )
-from solvers.psro.sampled_simulators import simulator_for
-from solvers.psro.tasks import pieces
+from solvers.psro.sampled.simulators import simulator_for
+from solvers.psro.sampled.tasks import pieces
 
 FAST = {"oracle": TabularQ(300, evaluation=50), "allocation": UniformAllocation(20), "verification": 40}
 

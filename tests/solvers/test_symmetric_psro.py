@@ -20,7 +20,7 @@ from solvers.psro import (
     UniformMetaSolver,
     run_psro,
 )
-from solvers.psro.symmetric import SymmetricMetaSolver, SymmetricPayoffs, SymmetricPSRO
+from solvers.psro.variants.symmetric import SymmetricMetaSolver, SymmetricPayoffs, SymmetricPSRO
 
 GOOFSPIEL = compile_open_spiel("goofspiel(num_cards=4,imp_info=True,points_order=descending)")
 SYMMETRY = symmetry_of(GOOFSPIEL)

@@ -1,0 +1,1 @@
+"""Zero-sum games over pairs of treeplexes, which restricted games come down to."""

@@ -1,0 +1,1 @@
+"""Joint PSRO: correlated mixtures of policies."""

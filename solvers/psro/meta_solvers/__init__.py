@@ -1,0 +1,1 @@
+"""What weighs the populations by their empirical game."""

@@ -1,0 +1,1 @@
+"""PSRO by simulation: learned responses, sampled payoffs, statistical certificates."""

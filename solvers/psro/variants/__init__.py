@@ -1,0 +1,1 @@
+"""PSRO variants: parts and whole methods beyond the double oracle."""
