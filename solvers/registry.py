@@ -35,6 +35,10 @@ ORACLES.add("diverse", "solvers.psro.variants.diversity:DiverseBestResponse", "P
 SAMPLED_ORACLES.add("tabular_q", "marl.oracles.tabular_q:TabularQ", "Q-learning with a table", "n-player")
 SAMPLED_ORACLES.add("certainty_equivalent", "marl.oracles.certainty_equivalent:CertaintyEquivalent", "Exact response to counted frequencies", "n-player")
 SAMPLED_ORACLES.add("mean_variance", "marl.oracles.mean_variance:MeanVarianceResponse", "Response of greatest mean minus gamma times variance, by counts", "n-player", "risk")
+SAMPLED_ORACLES.add("dqn", "marl.oracles.presets:deep_q", "Double DQN", "n-player", "deep")
+SAMPLED_ORACLES.add("ppo", "marl.oracles.presets:ppo", "Proximal policy optimisation with masks", "n-player", "deep")
+SAMPLED_ORACLES.add("mean_variance_ppo", "marl.oracles.presets:mean_variance_ppo", "The same for mean minus gamma times variance of the return", "n-player", "deep", "risk")
+SAMPLED_ORACLES.add("sb3", "marl.oracles.stable_baselines:StableBaselines", "MaskablePPO of sb3-contrib (extra sb3)", "n-player", "deep")
 
 META_SOLVERS.add("nash", "solvers.psro.meta_solvers.basic:NashMetaSolver", "Nash equilibrium of the empirical game", "2-player", "constant-sum")
 META_SOLVERS.add("risk_averse", "solvers.psro.meta_solvers.basic:RiskAverseMetaSolver", "Risk-averse equilibrium of the empirical game; gamma 0 for Nash", "n-player", "general-sum")

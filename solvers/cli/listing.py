@@ -14,6 +14,7 @@ class Kind(StrEnum):
     """What can be listed."""
 
     GAMES = "games"
+    ENVIRONMENTS = "environments"
     SOLVERS = "solvers"
     ORACLES = "oracles"
     SAMPLED_ORACLES = "sampled-oracles"
@@ -34,12 +35,14 @@ def list_names(
 
         console.print(", ".join(open_spiel_names()))
         return
+    from games.environments import ENVIRONMENTS
     from games.extensive.registry import TREES
     from games.normal_form.registry import GAMES
     from solvers.registry import EXPANDERS, META_SOLVERS, ORACLES, SAMPLED_ORACLES, SOLVERS, VARIANTS
 
     sections: dict[Kind, tuple[Registry, ...]] = {
         Kind.GAMES: (GAMES, TREES),
+        Kind.ENVIRONMENTS: (ENVIRONMENTS,),
         Kind.SOLVERS: (SOLVERS,),
         Kind.ORACLES: (ORACLES,),
         Kind.SAMPLED_ORACLES: (SAMPLED_ORACLES,),

@@ -11,6 +11,7 @@ import typer
 
 from games.certificates import Certificate
 from games.extensive.evaluation import nash_conv
+from games.extensive.symmetry import symmetry_of
 from games.loading import load_game
 from games.normal_form.risk import RiskAversion, RiskVariance
 from games.registry import Entry
@@ -19,6 +20,7 @@ from solvers.cli.populations import write_population
 from solvers.psro.loop import run_psro
 from solvers.psro.measures import NashConv, RiskNashConv
 from solvers.psro.method import PSRO, Method
+from solvers.psro.variants.symmetric import SymmetricPSRO
 from solvers.registry import EXPANDERS, META_SOLVERS, ORACLES, VARIANTS
 from solvers.report.progress import progress_bar
 
@@ -44,6 +46,9 @@ def psro(
     expander: Annotated[
         str | None, typer.Option(help="new if left out; see `counterplay list expanders`.")
     ] = None,
+    symmetric: Annotated[
+        bool, typer.Option("--symmetric", help="One population for all seats; only for symmetric games.")
+    ] = False,
     gamma: Annotated[float | None, typer.Option(help="risk_averse: price of variance, in 1/payoff.")] = None,
     tremble: Annotated[float | None, typer.Option(help="risk_averse: how often opponents err.")] = None,
     variance: Annotated[
@@ -73,6 +78,8 @@ def psro(
 
       counterplay psro leduc_poker --variant xdo
 
+      counterplay psro "goofspiel(num_cards=4,imp_info=True,points_order=descending)" --symmetric
+
       counterplay psro stag-hunt --meta-solver risk_averse --gamma 1 --tremble 0.1
 
       counterplay psro kuhn_poker --oracle risk_averse --meta-solver risk_averse --gamma 0.5
@@ -87,16 +94,18 @@ def psro(
     method: Method
     if variant is not None:
         given = [option for option, name in parts.items() if name is not None]
-        if given:
+        if given or symmetric:
+            given += ["--symmetric"] * symmetric
             raise ValueError(f"--variant is a whole method and leaves no room for {', '.join(given)}")
         method = VARIANTS.get(variant).load()()
     else:
-        method = PSRO(
+        chosen = (
             _make(ORACLES.get(oracle or "exact"), risk),
             _make(META_SOLVERS.get(meta_solver or "nash"), risk),
             _make(EXPANDERS.get(expander or "new"), None),
             NashConv() if oracle != "risk_averse" or risk is None else RiskNashConv(risk),
         )
+        method = SymmetricPSRO(symmetry_of(form), *chosen) if symmetric else PSRO(*chosen)
     try:
         with progress_bar(f"psro on {form.name}") as bar:
             result = run_psro(

@@ -37,7 +37,9 @@ class Risk(StrEnum):
 
 
 def sampled_psro(
-    game: Annotated[str, typer.Argument(help="Catalogue name, OpenSpiel string, or .nfg/.efg file.")],
+    game: Annotated[
+        str, typer.Argument(help="Catalogue or environment name, OpenSpiel string, or .nfg/.efg file.")
+    ],
     oracle: Annotated[str, typer.Option(help="See `counterplay list sampled-oracles`.")] = "tabular_q",
     learn: Annotated[int | None, typer.Option(help="Episodes from which a response is learned.")] = None,
     meta_solver: Annotated[
@@ -74,6 +76,8 @@ def sampled_psro(
       counterplay sampled-psro leduc_poker --episodes 500000 --workers 2 --checkpoint results/leduc.json
 
       counterplay sampled-psro stag-hunt --oracle mean_variance --risk both --gamma 0.5
+
+      counterplay sampled-psro merge --oracle mean_variance_ppo --risk both --gamma 0.1 --iterations 3
 
     The exit code is 0: by sampling alone nothing shows that a run has arrived, and the certificate says how
     far among the policies found the outcome may be from it.
@@ -121,11 +125,15 @@ def sampled_psro(
 def _load(name: str) -> EnvGame[Any]:
     """The game, to be played; games of OpenSpiel are not compiled, as they may be too large for that."""
     from games.adapters.open_spiel import open_spiel_game
+    from games.environments import ENVIRONMENTS
     from games.extensive.registry import TREES
     from games.normal_form.registry import GAMES
 
     if name in GAMES or name in TREES or Path(name).suffix.lower() in (".nfg", ".efg"):
         return playable(load_game(name))
+    if name in ENVIRONMENTS:
+        environment: EnvGame[Any] = ENVIRONMENTS.get(name).load()()
+        return environment
     return open_spiel_game(name.removeprefix("open_spiel:"))
 
 
@@ -152,8 +160,6 @@ def _make_meta_solver(
         return EmpiricalRiskMetaSolver(RiskAversion(gamma, tremble), RiskSource(risk.value))
     factory = META_SOLVERS.get(name or "nash").load()
     averse = "risk" in inspect.signature(factory).parameters
-    if gamma is not None and not averse:
-        raise ValueError("--gamma is for --risk and for the risk_averse meta-solver")
     meta_solver: MetaSolver = factory(RiskAversion(gamma or 0.0, tremble)) if averse else factory()
     return meta_solver
 

@@ -3,7 +3,7 @@
 With exact answers and the Nash meta-solver this is the double-oracle algorithm [2]_. One iteration: each
 player's oracle answers the others' mixtures; the answers that are new join the populations; the empirical
 game between all policies is solved for new mixtures; NashConv of the mixtures is measured in the full game.
-The driver here owns limits and checkpoints; ``solvers.psro.method`` makes the steps.
+``solvers.psro.method`` makes the steps, ``solvers.psro.driver`` owns limits and checkpoints.
 
 .. [1] Lanctot et al. (2017), A unified game-theoretic approach to multiagent reinforcement learning.
 .. [2] McMahan, Gordon, Blum (2003), Planning in the presence of cost functions controlled by an adversary.
@@ -11,10 +11,8 @@ The driver here owns limits and checkpoints; ``solvers.psro.method`` makes the s
 
 import math
 import os
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,7 +31,8 @@ from games.normal_form import NormalFormGame
 from games.profiles import Profile
 from games.progress import ProgressCallback, ignore_progress
 from games.results import SolveResult, Status
-from solvers.psro.checkpoints import digest
+from solvers.psro.checkpoints import digest, generator_text
+from solvers.psro.driver import Limits, Run, drive
 from solvers.psro.method import PSRO, Method
 from solvers.psro.state import PSROState, Trace, load_state, save_state
 
@@ -99,43 +98,27 @@ def run_psro(
         >>> round(result.info["value_0"], 9)
         -0.055555556
     """
-    if iterations < 0:
-        raise ValueError(f"iterations must be at least 0, got {iterations}")
-    if checkpoint_every < 1:
-        raise ValueError(f"checkpoint_every must be at least 1, got {checkpoint_every}")
-    if not tol >= 0:  # `not >=` also refuses NaN
-        raise ValueError(f"tol must be at least 0, got {tol}")
-    if time_limit is not None and not time_limit >= 0:
-        raise ValueError(f"time_limit must be at least 0 or None, got {time_limit}")
-    method = PSRO() if method is None else method
+    limits = Limits(iterations, tol, time_limit, checkpoint_every)
+    chosen = PSRO() if method is None else method
     rng = np.random.default_rng(0) if rng is None else rng
     settings = {
-        **method.settings(),
+        **chosen.settings(),
         # The generator before the run stands for the seed, the start for what it begins from.
-        "rng": str(rng.bit_generator.state),
+        "rng": generator_text(rng),
         "start": digest([*(policies or []), profile or []]),
     }
-    clock = time.perf_counter()
-    if checkpoint is not None and Path(checkpoint).exists():
-        state = load_state(checkpoint, form, settings)
-        clock -= float(state.trace.seconds[-1]) if len(state.trace) else 0.0
-    else:
-        state = method.init(form, rng=rng, policies=policies, profile=profile)
-    threshold = tol * form.payoff_range
-    saved = len(state.trace)
-    while not (len(state.trace) >= iterations or state.closed or _last(state) <= threshold):
-        elapsed = time.perf_counter() - clock
-        if time_limit is not None and elapsed >= time_limit:
-            break
-        state = method.step(state, elapsed=elapsed)
-        done = len(state.trace)
-        if checkpoint is not None and done - saved >= checkpoint_every:
-            save_state(checkpoint, state, settings)
-            saved = done
-        progress(done, iterations, **{method.measure.name: _last(state)})
-    if checkpoint is not None and len(state.trace) > saved:
-        save_state(checkpoint, state, settings)
-    return _result(method, state, threshold, time.perf_counter() - clock)
+    run = Run(
+        start=lambda: chosen.init(form, rng=rng, policies=policies, profile=profile),
+        load=lambda path: load_state(path, form, settings),
+        save=lambda path, state: save_state(path, state, settings),
+        step=lambda state, elapsed: chosen.step(state, elapsed=elapsed),
+        distance=_last,
+        measure=chosen.measure.name,
+    )
+    state, seconds = drive(
+        run, limits, payoff_range=form.payoff_range, checkpoint=checkpoint, progress=progress
+    )
+    return _result(chosen, state, tol * form.payoff_range, seconds)
 
 
 def _last(state: PSROState) -> float:

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from games.errors import UnknownNameError
 from solvers.cli.main import app
+from solvers.registry import SAMPLED_ORACLES
 
 FAST = ["--iterations", "1", "--learn", "200", "--initial", "20", "--extra", "200", "--verification", "40"]
 
@@ -61,3 +62,16 @@ def test_errors_are_one_line_from_the_shell():
     assert done.returncode == 2
     assert "error:" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", [e.name for e in SAMPLED_ORACLES if e.name != "sb3"])
+def test_every_registered_oracle_answers(name):
+    averse = ["--gamma", "0.1"] if "risk" in SAMPLED_ORACLES.get(name).tags else []
+    done = run("kuhn_poker", *FAST, "--oracle", name, *averse)
+    assert done.exit_code == 0, done.output
+
+
+def test_environments_are_played_by_name():
+    done = run("merge", *FAST, "--oracle", "mean_variance", "--gamma", "0.1", "--meta-solver", "uniform")
+    assert done.exit_code == 0, done.output
+    assert "merge" in done.output

@@ -35,3 +35,12 @@ def test_a_variant_is_a_whole_method():
     assert isinstance(run("psro", "kuhn_poker", "--variant", "xd0").exception, UnknownNameError)
     assert isinstance(run("psro", "stag-hunt", "--variant", "xdo").exception, UnsupportedGameError)
     assert isinstance(run("psro", "kuhn_poker", "--variant", "xdo", "--gamma", "1").exception, ValueError)
+
+
+def test_symmetric_games_take_one_population():
+    goofspiel = "goofspiel(num_cards=3,imp_info=True,points_order=descending)"
+    done = run("psro", goofspiel, "--symmetric", "--tol", "1e-6")
+    assert done.exit_code == 0, done.output
+    assert isinstance(run("psro", "kuhn_poker", "--symmetric").exception, UnsupportedGameError)
+    both = run("psro", goofspiel, "--symmetric", "--variant", "xdo")
+    assert "--symmetric" in str(both.exception)

@@ -15,7 +15,6 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,8 @@ from games.extensive.sequence_form import SequenceForm
 from games.normal_form import NormalFormGame
 from games.progress import ProgressCallback, ignore_progress
 from games.results import SolveResult, Status
-from solvers.psro.checkpoints import digest
+from solvers.psro.checkpoints import digest, generator_text
+from solvers.psro.driver import Limits, Run, drive
 from solvers.psro.joint.concepts import CCE, JointConcept, JointMetaSolver, max_gini
 from solvers.psro.joint.state import JointState, JointTrace, load_joint, save_joint
 from solvers.psro.method import open_populations, uniform_opening
@@ -172,46 +172,30 @@ def run_jpsro(
         >>> result.certificate.measure, result.certificate.bound < 1e-8
         ('cce_gap', True)
     """
-    if iterations < 0:
-        raise ValueError(f"iterations must be at least 0, got {iterations}")
-    if checkpoint_every < 1:
-        raise ValueError(f"checkpoint_every must be at least 1, got {checkpoint_every}")
-    if not tol >= 0:  # `not >=` also refuses NaN
-        raise ValueError(f"tol must be at least 0, got {tol}")
-    if time_limit is not None and not time_limit >= 0:
-        raise ValueError(f"time_limit must be at least 0 or None, got {time_limit}")
-    method = JPSRO() if method is None else method
+    limits = Limits(iterations, tol, time_limit, checkpoint_every)
+    chosen = JPSRO() if method is None else method
     rng = np.random.default_rng(0) if rng is None else rng
     settings = {
-        "meta_solver": method.meta_solver.name,
-        "concept": method.concept.name,
-        "answers": method.answers,
-        "least_gain": method.least_gain,
+        "meta_solver": chosen.meta_solver.name,
+        "concept": chosen.concept.name,
+        "answers": chosen.answers,
+        "least_gain": chosen.least_gain,
         # The generator before the run stands for the seed, the start for what it begins from.
-        "rng": str(rng.bit_generator.state),
+        "rng": generator_text(rng),
         "start": digest(policies or ()),
     }
-    clock = time.perf_counter()
-    if checkpoint is not None and Path(checkpoint).exists():
-        state = _resume(method, checkpoint, form, settings)
-        clock -= float(state.trace.seconds[-1]) if len(state.trace) else 0.0
-    else:
-        state = method.init(form, rng=rng, policies=policies)
-    threshold = tol * form.payoff_range
-    saved = len(state.trace)
-    while not (len(state.trace) >= iterations or state.closed or state.gap <= threshold):
-        elapsed = time.perf_counter() - clock
-        if time_limit is not None and elapsed >= time_limit:
-            break
-        state = method.step(state, elapsed=elapsed)
-        done = len(state.trace)
-        if checkpoint is not None and done - saved >= checkpoint_every:
-            save_joint(checkpoint, state, settings)
-            saved = done
-        progress(done, iterations, **{method.concept.measure: state.gap})
-    if checkpoint is not None and len(state.trace) > saved:
-        save_joint(checkpoint, state, settings)
-    return _result(method, state, threshold, time.perf_counter() - clock)
+    run = Run(
+        start=lambda: chosen.init(form, rng=rng, policies=policies),
+        load=lambda path: _resume(chosen, path, form, settings),
+        save=lambda path, state: save_joint(path, state, settings),
+        step=lambda state, elapsed: chosen.step(state, elapsed=elapsed),
+        distance=lambda state: state.gap,
+        measure=chosen.concept.measure,
+    )
+    state, seconds = drive(
+        run, limits, payoff_range=form.payoff_range, checkpoint=checkpoint, progress=progress
+    )
+    return _result(chosen, state, tol * form.payoff_range, seconds)
 
 
 def _resume(

@@ -30,6 +30,7 @@ from games.protocols import EnvGame
 from games.results import SolveResult, Status
 from marl.oracles import TabularQ
 from marl.policies import MixturePolicy, Policy, UniformPolicy
+from solvers.psro.checkpoints import generator_text
 from solvers.psro.meta_solvers.basic import NashMetaSolver
 from solvers.psro.protocols import MetaSolver
 from solvers.psro.sampled.allocation import AdaptiveAllocation, Allocation
@@ -164,7 +165,7 @@ def run_sampled_psro(
         "confidence": confidence,
         "starts": [len(start) for start in starts],
         # The generator before the run stands for the seed.
-        "rng": str(rng.bit_generator.state),
+        "rng": generator_text(rng),
     }
     began = time.perf_counter()
     why = f"all {iterations} iterations are done"
