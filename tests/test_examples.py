@@ -9,6 +9,7 @@ import pytest
 EXAMPLES = Path(__file__).parent.parent / "examples"
 ARGUMENTS = {
     "catastrophic_cells.py": ["--out", "out"],
+    "deep_psro.py": ["--out", "out", "--steps", "2000", "--iterations", "2"],
     "demo.py": ["--out", "out", "--leduc-iterations", "15"],
     "driving.py": ["--out", "out"],
     "own_tree.py": ["--out", "out"],
@@ -19,6 +20,7 @@ ARGUMENTS = {
 }
 WORDS = {
     "catastrophic_cells.py": ["three-lanes", "out/guarded-pass.png"],
+    "deep_psro.py": ["iteration 2: the responses gain", "exact NashConv in the whole game: 4.75 before"],
     "demo.py": ["22 of 22 saved certificates", "stag_hunt_basins.png"],
     "driving.py": ["RAE-PSRO      crashes 0.0000", "highway-env"],
     "own_tree.py": ["value 0.3333", "from the file: True"],
