@@ -1,5 +1,7 @@
 """Linear programs over the distributions without an incentive to deviate, in HiGHS."""
 
+import math
+import time
 from dataclasses import dataclass
 
 import highspy
@@ -18,6 +20,7 @@ _DUAL_SIMPLEX, _PRIMAL_SIMPLEX = 1, 4
 # Measured at three players with ten actions: with few rows the primal simplex takes half the time of the dual
 # (coarse equilibria), with many rows a hundred times as long.
 _FEW_ROWS = 0.1  # share of the number of cells
+_MOST_PIVOTS_PER_ROW = 20
 _OPTIONS: dict[str, bool | int | float | str] = {
     "threads": 1,
     "presolve": "off",  # it finds little and takes half of the time
@@ -82,10 +85,6 @@ class IncentivesLP:
         highs = SilentHighs()
         for name, value in _OPTIONS.items():
             highs.setOptionValue(name, value)
-        few = rows <= _FEW_ROWS * cells
-        highs.setOptionValue("simplex_strategy", _PRIMAL_SIMPLEX if few else _DUAL_SIMPLEX)
-        if time_limit is not None:
-            highs.setOptionValue("time_limit", time_limit)
         highs.passModel(
             costs.size,
             upper.size,
@@ -103,7 +102,18 @@ class IncentivesLP:
             matrix.data,
             np.zeros(costs.size, dtype=np.int32),
         )
-        highs.run()
+        deadline = math.inf if time_limit is None else time.monotonic() + time_limit
+        pivots = 0
+        if rows <= _FEW_ROWS * cells:
+            # Faster there, but it may turn in circles where many cells are equally good: then the dual.
+            highs.setOptionValue("simplex_strategy", _PRIMAL_SIMPLEX)
+            highs.setOptionValue("simplex_iteration_limit", _MOST_PIVOTS_PER_ROW * (rows + 50))
+            pivots += _run_until(highs, deadline)
+        if highs.getModelStatus() in (HighsModelStatus.kNotset, HighsModelStatus.kIterationLimit):
+            highs.clearSolver()
+            highs.setOptionValue("simplex_strategy", _DUAL_SIMPLEX)
+            highs.setOptionValue("simplex_iteration_limit", highspy.kHighsIInf)
+            pivots += _run_until(highs, deadline)
         found = highs.getSolution()
         joint, prices = np.asarray(found.col_value), np.asarray(found.row_dual)
         limits = (HighsModelStatus.kTimeLimit, HighsModelStatus.kIterationLimit, HighsModelStatus.kInterrupt)
@@ -111,5 +121,15 @@ class IncentivesLP:
             normalised(joint[:cells] if joint.size else np.zeros(cells)),
             np.maximum(prices[:rows], 0.0) if prices.size else np.zeros(rows),
             highs.getModelStatus() not in limits,
-            max(int(highs.getInfo().simplex_iteration_count), 0),
+            pivots,
         )
+
+
+def _run_until(highs: SilentHighs, deadline: float) -> int:
+    """Solve until the moment ``deadline``; how many pivots it took."""
+    if deadline < math.inf:
+        # The limit counts all runs of one object.
+        left = max(0.0, deadline - time.monotonic())
+        highs.setOptionValue("time_limit", highs.getRunTime() + left)
+    highs.run()
+    return max(int(highs.getInfo().simplex_iteration_count), 0)

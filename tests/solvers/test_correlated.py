@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from games.normal_form import NormalFormGame, cce_gap, ce_gap, load_named, nash_conv
+from games.normal_form.generators import random_zero_sum
 from games.results import Status
+from solvers.equilibrium import incentives_lp
 from solvers.equilibrium.correlated import Linear, MaxGini, MinEpsilon, solve_cce, solve_ce
 from tests.strategies import normal_form_games
 
@@ -178,3 +180,13 @@ def test_bad_input_is_refused():
         solve_ce(game, Linear(weights=[1.0]))
     with pytest.raises(ValueError, match="rewards"):
         solve_ce(game, Linear(rewards=np.zeros(3)))
+
+
+def test_a_primal_simplex_that_turns_in_circles_gives_way_to_the_dual(monkeypatch):
+    """On constant-sum meta-games every cell is as good as any other, and the primal simplex may never end."""
+    game = random_zero_sum(40, rng=np.random.default_rng(3))
+    whole = solve_cce(game)
+    monkeypatch.setattr(incentives_lp, "_MOST_PIVOTS_PER_ROW", 0)
+    cut = solve_cce(game)
+    assert whole.status is cut.status is Status.CERTIFIED
+    assert cut.certificate.bound <= 1e-8 * game.payoff_range
