@@ -184,7 +184,7 @@ def test_bad_input_is_refused():
 
 def test_a_primal_simplex_that_turns_in_circles_gives_way_to_the_dual(monkeypatch):
     """On constant-sum meta-games every cell is as good as any other, and the primal simplex may never end."""
-    game = random_zero_sum(40, rng=np.random.default_rng(3))
+    game = random_zero_sum(40, 40, rng=np.random.default_rng(3))
     whole = solve_cce(game)
     monkeypatch.setattr(incentives_lp, "_MOST_PIVOTS_PER_ROW", 0)
     cut = solve_cce(game)
