@@ -33,14 +33,15 @@ from typing import Any
 
 import numpy as np
 
-from games.driving.merge import Car, Lane, MergeGame, RoadState, expand_merge, small_merge
+from games.driving.merge import Car, Lane, MergeGame, expand_merge, small_merge
 from games.extensive import Behavior, SequenceForm, behaviors_of_plans, fold, realization_plans
 from games.extensive.leaves import LeafTable, exact_outcome
 from games.files import atomic_write
 from games.normal_form.risk import RiskAversion, RiskVariance
 from marl.policies.scripted_drivers import HELD_OUT_DRIVERS
-from marl.rollouts import wilson_rate
-from marl.rollouts.expanded import ExpandedGame
+from marl.populations import BehaviorPolicy, with_recall
+from marl.populations.behavior import LabelledTreeplex
+from marl.rollouts import play_states, wilson_rate
 from solvers.psro import (
     PSRO,
     AddAllAnswers,
@@ -134,7 +135,8 @@ class Road:
         if -game.crash_payoff <= game.progress * game.length:
             raise ValueError("crashes must cost more than the whole road pays, to be told by their payoff")
         self.crashed = self.leaves.payoffs.max(axis=1) < 0
-        self.forward = ExpandedGame(game, expansion, self.form)
+        self.forward = with_recall(game)
+        self.labels = [LabelledTreeplex(plex) for plex in self.form.treeplexes]
         self.scripted = [
             tuple(expansion.behavior(i, lambda s, i=i, d=d: d.probabilities(game, s, i)) for i in (0, 1))
             for d in HELD_OUT_DRIVERS.values()
@@ -192,10 +194,9 @@ def judge(
     for _ in range(episodes):
         run, seat = int(rng.integers(len(runs))), int(rng.integers(2))
         met = partners(run, seat)
-        end: RoadState = road.forward.play(
-            _seat(runs[run][seat], met[rng.integers(len(met))], seat), rng=rng
-        )[-1]
-        events += road.game.crashed(end)
+        pair = _seat(runs[run][seat], met[rng.integers(len(met))], seat)
+        policies = [BehaviorPolicy(labels, x) for labels, x in zip(road.labels, pair, strict=True)]
+        events += road.game.crashed(play_states(road.forward, policies, rng=rng)[-1].state)
     by_seed, mean_by_seed = crashes.mean(axis=0), means.mean(axis=0)
     return asdict(exact) | {
         "crash_by_seed": by_seed.tolist(),

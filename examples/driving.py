@@ -20,8 +20,9 @@ from games.extensive.leaves import LeafTable, exact_outcome
 from games.normal_form.risk import RiskAversion, RiskVariance
 from marl.policies import UniformPolicy
 from marl.policies.scripted_drivers import HELD_OUT_DRIVERS
+from marl.populations import BehaviorPolicy, with_recall
+from marl.populations.behavior import LabelledTreeplex
 from marl.rollouts import play_states
-from marl.rollouts.expanded import ExpandedGame
 from solvers.psro import (
     PSRO,
     AddAllAnswers,
@@ -94,9 +95,10 @@ def main() -> None:
         )
     plot_safety([("with scripted drivers", points)]).savefig(out / "safety.png")
 
-    played = ExpandedGame(game, expansion, form)
     pair = (scripted["bold"][0], drivers["RAE-PSRO"][1])
-    states = played.play(pair, rng=np.random.default_rng(0))
+    policies = [BehaviorPolicy(LabelledTreeplex(p), x) for p, x in zip(form.treeplexes, pair, strict=True)]
+    played = play_states(with_recall(game), policies, rng=np.random.default_rng(0))
+    states = [moment.state for moment in played]
     plot_merge(game, states).savefig(out / "episode.png")
     save_episode_gif(game, states, out / "episode.gif")
     print(f"plots: {out / 'safety.png'}, {out / 'episode.png'}, {out / 'episode.gif'}")

@@ -98,6 +98,10 @@ class PettingZooGame:
     def __reduce__(self) -> tuple[Any, ...]:
         return from_pettingzoo, (self._make_env,)
 
+    def replica(self) -> "PettingZooGame":
+        """The same game around another environment, for a play beside this one."""
+        return PettingZooGame(self._make_env)
+
     @property
     def name(self) -> str:
         """The environment's own name."""
@@ -344,8 +348,9 @@ def from_pettingzoo(make_env: "Callable[[], AECEnv | ParallelEnv]") -> PettingZo
     keep their shape, other spaces are flattened.
 
     Args:
-        make_env: makes an AEC or parallel environment; called once, and once more per process the game is
-            sent to. Environments must be reproducible by seed for any but the newest state to be stepped.
+        make_env: makes an AEC or parallel environment; called once, once more per process the game is sent
+            to, and per play that goes on beside others. Environments must be reproducible by seed for any
+            but the newest state to be stepped.
 
     Raises:
         TypeError: ``make_env`` returns something else.

@@ -1,7 +1,7 @@
 """Any game as a batch, one lane after another."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +10,19 @@ from games.errors import IllegalActionError
 from games.protocols import EnvGame
 
 
+@runtime_checkable
+class HasReplica(Protocol):
+    """A game that follows one play at a time cheaply, such as one around a live simulator."""
+
+    def replica(self) -> Self:
+        """The same game with a simulator of its own; it can play on from any state."""
+
+
 class LoopedBatch:
     """A `BatchGame` over any `EnvGame`: as fast as its steps, since they are made one by one.
 
-    What is gained is on the side of the policy, which answers for all lanes in one call.
+    What is gained is on the side of the policy, which answers for all lanes in one call. Every lane of a game
+    that has replicas owns one, so that lanes do not take the simulator from each other.
 
     Attributes:
         game: the game.
@@ -29,7 +38,8 @@ class LoopedBatch:
         if num_lanes < 1:
             raise ValueError(f"num_lanes must be at least 1, got {num_lanes}")
         self.game = game
-        self.states = [game.initial(rng) for _ in range(num_lanes)]
+        self._games = [game.replica() if isinstance(game, HasReplica) else game for _ in range(num_lanes)]
+        self.states = [own.initial(rng) for own in self._games]
         self._movers: list[Sequence[int]] = [game.to_move(state) for state in self.states]
 
     @property
@@ -63,7 +73,7 @@ class LoopedBatch:
     def reset(self, lanes: NDArray[np.bool_], rng: np.random.Generator) -> None:
         """See `BatchGame.reset`."""
         for k in np.flatnonzero(lanes).tolist():
-            self._put(k, self.game.initial(rng))
+            self._put(k, self._games[k].initial(rng))
 
     def to_move(self, player: int) -> NDArray[np.bool_]:
         """See `BatchGame.to_move`."""
@@ -100,7 +110,7 @@ class LoopedBatch:
         for k, movers in enumerate(self._movers):
             if movers:
                 joint = {p: int(actions[p, k]) for p in movers}
-                self._put(k, self.game.step(self.states[k], joint, rng))
+                self._put(k, self._games[k].step(self.states[k], joint, rng))
 
     def returns(self) -> NDArray[np.float64]:
         """See `BatchGame.returns`."""

@@ -118,11 +118,9 @@ def regret_bounds(
     confidence: float = 0.95,
     counts: Counts = Counts.ADAPTIVE,
 ) -> NDArray[np.float64]:
-    r"""Upper confidence bounds on the players' regrets within the populations, shape (N,).
+    """Upper confidence bounds on the players' regrets within the populations, shape (N,).
 
-    Deviating from the mixture x to policy a gains :math:`(1 - x_a) u(a) - \sum_{c \ne a} x_c u(c)`, with u(c)
-    the payoff of policy c against the others' mixtures; the bound puts the greatest payoffs in the first term
-    and the least in the others.
+    Each is `greatest_gain` over the intervals of the policies' payoffs against the others' mixtures.
 
     Raises:
         ValueError: a player has no policy, the profile does not fit, or confidence lies outside (0, 1).
@@ -139,8 +137,24 @@ def regret_bounds(
         for j in range(game.num_players - 1, -1, -1):
             if j != i:
                 low, high = low @ strategies[j], high @ strategies[j]
-        bounds[i] = max(float(((1.0 - x) * high - (x @ low - x * low)).max()), 0.0)
+        bounds[i] = greatest_gain(x, low, high)
     return bounds
+
+
+def greatest_gain(
+    mixture: NDArray[np.float64], least: NDArray[np.float64], greatest: NDArray[np.float64]
+) -> float:
+    r"""Most that a deviation may gain where each policy's payoff is only known to lie in an interval.
+
+    Deviating from the mixture x to policy a gains :math:`(1 - x_a) u(a) - \sum_{c \ne a} x_c u(c)`; the bound
+    puts the greatest payoffs in the first term and the least in the others.
+
+    Args:
+        mixture: x, shape (n,).
+        least: least payoffs of the policies, shape (n,).
+        greatest: greatest ones, shape (n,).
+    """
+    return max(float(((1.0 - mixture) * greatest - (mixture @ least - mixture * least)).max()), 0.0)
 
 
 def nash_conv_certificate(

@@ -16,7 +16,8 @@ by the triangle inequality and convexity, and for every k in (0, 1), as 2 a e <=
 So no deviation is worth more than the maximum of a concave quadratic, found exactly, and the mixture itself
 is worth at least what the other ends of the intervals say. The least bound over several k counts, k = 1
 (variance between policies is not negative) among them. Here S-hat is the plain estimate: its noise is part of
-the intervals.
+the intervals. Where no variance between policies is priced, r is linear, and what a deviation shares with the
+mixture cancels (`games.empirical.confidence.greatest_gain`).
 """
 
 from collections.abc import Sequence
@@ -25,7 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from games.certificates import Certificate
-from games.empirical.confidence import Counts, payoff_intervals, variance_intervals
+from games.empirical.confidence import Counts, greatest_gain, payoff_intervals, variance_intervals
 from games.empirical.empirical_game import EmpiricalGame
 from games.empirical.risk import RiskSource
 from games.normal_form.mean_variance import maximise_on_simplex
@@ -64,6 +65,8 @@ def empirical_risk_certificate(
         return Certificate("restricted_risk_nash_conv", np.inf, confidence)
     total = 0.0
     for i, s in enumerate(strategies):
+        if s.size == 1:
+            continue  # nowhere to deviate to
         y = opponents_joint(believed, i)
 
         def rows(cells: NDArray[np.float64], player: int = i) -> NDArray[np.float64]:
@@ -77,6 +80,9 @@ def empirical_risk_certificate(
         between = 0.0 if source is RiskSource.WITHIN else gamma
         best = (rows(means[1]) - within * rows(variances[0])) @ y
         worst = (rows(means[0]) - within * rows(variances[1])) @ y
+        if between == 0.0:
+            total += greatest_gain(s, worst, best)
+            continue
         root = (centre - (centre @ y)[:, None]) * np.sqrt(y)
         reach = float(((spread**2) @ y).max())  # e* squared
         own = float(np.linalg.norm(s @ root)) + float(np.sqrt((s @ spread) ** 2 @ y))

@@ -44,10 +44,14 @@ class LeafTable:
             ValueError: the form is of another tree.
         """
         first = np.empty(tree.num_infosets, dtype=np.int64)
-        for i, plex in enumerate(form.treeplexes):
-            mine = np.flatnonzero(tree.infoset_player == i)
-            if mine.size != plex.num_infosets:
-                raise ValueError(f"{form.name} is not the form of the tree {tree.name}")
+        choices = np.array([len(actions) for actions in tree.infoset_actions], dtype=np.int64)
+        owners = [np.flatnonzero(tree.infoset_player == i) for i in range(tree.num_players)]
+        if form.num_players != tree.num_players or not all(
+            np.array_equal(np.diff(plex.start), choices[mine])
+            for mine, plex in zip(owners, form.treeplexes, strict=True)
+        ):
+            raise ValueError(f"{form.name} is not the form of the tree {tree.name}")
+        for mine, plex in zip(owners, form.treeplexes, strict=True):
             first[mine] = plex.start[:-1]
         parent = tree.parent
         depth = np.zeros(tree.num_nodes, dtype=np.int64)

@@ -51,9 +51,7 @@ def write_bundle(
         OSError: the folder cannot be written; a bundle that was there is as before, unless only its
             way to the disk after the commit failed.
     """
-    target = Path(path)
-    if target.suffix != ".json":
-        raise ValueError(f"path must end in .json, got {os.fspath(path)!r}")
+    target = header_path(path)
     if "arrays" in header:
         raise ValueError("header must leave the key 'arrays' free")
     if not isinstance(header.get("schema"), str) or not _is_version(header.get("version")):
@@ -87,6 +85,18 @@ def write_bundle(
             raise
         os.fsync(folder)
         _remove_leftovers(target, keep=sibling.name)
+
+
+def header_path(path: str | os.PathLike[str]) -> Path:
+    """Where the header of a bundle goes; for use before work that is to end in one.
+
+    Raises:
+        ValueError: the path does not end in ``.json``.
+    """
+    target = Path(path)
+    if target.suffix != ".json":
+        raise ValueError(f"path must end in .json, got {os.fspath(path)!r}")
+    return target
 
 
 def read_bundle(path: str | os.PathLike[str], *, schema: str, version: int) -> tuple[Header, Arrays]:

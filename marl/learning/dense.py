@@ -70,7 +70,9 @@ class DenseNetwork:
             raise ValueError(
                 f"got {len(self.gains)} gains and {len(self.shifts)} shifts for {inner} hidden layers"
             )
-        width = self.weights[0].shape[0]
+        if not all(np.isfinite(a).all() for a in self.parameters()):
+            raise ValueError("a network must hold finite float32 numbers only")
+        (width, *_) = self.weights[0].shape or (0,)
         for k, (w, b) in enumerate(zip(self.weights, self.biases, strict=True)):
             norms = [v[k].shape for v in (self.gains, self.shifts) if k < len(v)]
             if w.ndim != 2 or w.shape[0] != width or any(s != (w.shape[1],) for s in (b.shape, *norms)):
@@ -136,15 +138,30 @@ class DenseNetwork:
         """
 
         def group(name: str, count: int) -> tuple[NDArray[np.float32], ...]:
-            return tuple(np.asarray(arrays[f"{name}_{k}"], dtype=np.float32) for k in range(count))
+            with np.errstate(over="ignore"):  # what becomes infinite is refused below
+                return tuple(np.asarray(arrays[f"{name}_{k}"], dtype=np.float32) for k in range(count))
 
         try:
-            layers, norms, activation = (int(v) for v in arrays["form"])
+            layers, norms, activation = integers(arrays, "form", 3)
             weights, biases = group("weights", layers), group("biases", layers)
             gains, shifts = group("gains", norms), group("shifts", norms)
         except KeyError as error:
             raise ValueError(f"arrays of a network lack {error.args[0]}") from None
         return cls(weights, biases, gains, shifts, Activation(activation))
+
+
+def integers(arrays: Mapping[str, NDArray[Any]], name: str, count: int) -> list[int]:
+    """The numbers of an array of so many integers.
+
+    Raises:
+        KeyError: there is no such array.
+        ValueError: it is of another type or shape.
+    """
+    array = arrays[name]
+    if array.shape != (count,) or array.dtype.kind != "i":
+        raise ValueError(f"array {name} of a network must hold {count} integers")
+    numbers: list[int] = array.tolist()
+    return numbers
 
 
 def initial_network(

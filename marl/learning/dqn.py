@@ -32,6 +32,7 @@ from marl.oracles.schedules import LinearDecay
 from marl.policies import UniformPolicy
 
 _EXPLORER = UniformPolicy()
+_WARM_SHARE = 0.1  # of the budget; the longest warm-up
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ class DQN:
             layer, so the policy that comes out is an ordinary network.
         num_lanes: plays side by side.
         capacity: decisions remembered.
-        warm_up: decisions before the first update, uniformly random; only a budget ends them sooner.
+        warm_up: decisions before the first update, uniformly random; a tenth of the budget where that is
+            less. They go on to the end of the first play.
         batch: decisions per update.
         every: decisions per update made.
         target_every: updates between copies to the target network.
@@ -121,8 +123,8 @@ class DQN:
             tally.add(decisions, endings)
             if values.units is None:
                 first_returns.extend(endings.returns.tolist())
-                ready = tally.steps >= self.warm_up and first_returns and ring.available(self.n_steps).any()
-                if ready:
+                warm = tally.steps >= self.warm_up or tally.progress >= _WARM_SHARE
+                if warm and first_returns and ring.available(self.n_steps).any():
                     values.units = _units(first_returns)
                 continue
             if epsilon == self.epsilon.end:
@@ -132,6 +134,7 @@ class DQN:
                 due -= self.every
                 sample = ring.draw(self.batch, self.n_steps, rng=rng)
                 values.update(sample, self.learning_rate(tally.progress))
+                tally.updates += 1
         return tally.finish(NeuralPolicy(values.folded(), ActionRule.GREEDY))
 
 

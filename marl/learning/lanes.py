@@ -19,6 +19,9 @@ from games.protocols import EnvGame
 from marl.learning.dense import flatten
 from marl.policies import LaneSeat, MixturePolicy, Policy, reads_observations
 from marl.policies.batched import draw_lane_actions
+from marl.policies.seating import check_learner
+
+IDLE_PLAYS = 10_000  # plays without a single own decision after which a learner gives up
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +85,7 @@ class LearnerLanes:
         Raises:
             ValueError: there is not even one lane, not one seat per player, or no such player.
         """
-        check_seat(game, seats, player)
+        check_learner(game, seats, player)
         self.num_lanes = num_lanes
         self.num_actions = game.num_actions(player)
         self.num_features = math.prod(game.observation_shape(player))
@@ -95,12 +98,16 @@ class LearnerLanes:
             other.draw(np.arange(num_lanes), rng)
 
     def decisions(self) -> Decisions:
-        """Where the learner is to move; it may be nowhere."""
+        """Where the learner is to move; it may be nowhere.
+
+        Raises:
+            ValueError: an observation is not finite.
+        """
         batch, player = self._batch, self._player
         lanes = np.flatnonzero(batch.to_move(player))
         return Decisions(
             lanes,
-            flatten(batch.observe(player)[lanes]),
+            finite_rows(batch.observe(player)[lanes], batch.name, player),
             batch.legal_mask(player)[lanes],
             batch.returns()[player, lanes],
         )
@@ -139,11 +146,13 @@ class LearnerLanes:
         return Endings(ended, returns)
 
 
-def check_seat(game: EnvGame[Any], seats: Sequence[Any], player: int) -> None:
-    """Refuse a number of seats that is not that of the players, and a learner in none of them."""
-    if len(seats) != game.num_players:
-        raise ValueError(
-            f"opponents must hold one entry per player: wanted {game.num_players}, got {len(seats)}"
-        )
-    if not 0 <= player < game.num_players:
-        raise ValueError(f"player must lie in range({game.num_players}), got {player}")
+def finite_rows(observations: NDArray[np.float32], game: str, player: int) -> NDArray[np.float32]:
+    """Observations, shape (m, ...), as float32 rows, shape (m, features).
+
+    Raises:
+        ValueError: one is not finite, from which no network could learn; ``game`` and ``player`` are named.
+    """
+    rows = flatten(observations)
+    if not np.isfinite(rows).all():
+        raise ValueError(f"{game} shows player {player} an observation that is not finite")
+    return rows

@@ -8,10 +8,8 @@ import numpy as np
 from games.errors import UnsupportedGameError
 from marl.learning.budgets import Budget, Plateau, PlateauWatch
 from marl.learning.dense import DenseNetwork, Torso, fits
-from marl.learning.lanes import Decisions, Endings, LearnerLanes
+from marl.learning.lanes import IDLE_PLAYS, Decisions, Endings, LearnerLanes
 from marl.learning.neural_policy import NeuralPolicy
-
-_IDLE = 10_000  # plays without a single own decision after which a learner gives up
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +47,7 @@ class Learner(Protocol):
         Raises:
             ValueError: ``start`` has networks of other sizes or another form.
             UnsupportedGameError: the learner never moves.
+            ValueError: the budget ends before the first update.
         """
 
 
@@ -58,10 +57,11 @@ class Tally:
     Attributes:
         steps: own decisions.
         episodes: whole plays.
+        updates: rounds of learning from them; counted by the learner.
     """
 
     def __init__(self, budget: Budget, rule: Plateau | None) -> None:
-        self.steps = self.episodes = 0
+        self.steps = self.episodes = self.updates = 0
         self.watch = PlateauWatch(rule)
         self._budget = budget
 
@@ -73,8 +73,8 @@ class Tally:
         """
         self.steps += decisions.lanes.size
         self.episodes += endings.lanes.size
-        if not self.steps and self.episodes > _IDLE:
-            raise UnsupportedGameError(f"the learner has not moved once in {self.episodes} plays")
+        if not self.steps and self.episodes > IDLE_PLAYS:
+            raise self._idle()
 
     @property
     def progress(self) -> float:
@@ -87,8 +87,23 @@ class Tally:
         return not self.watch.resting and self.progress < 1.0
 
     def finish(self, policy: NeuralPolicy) -> Learned:
-        """The answer."""
+        """The answer.
+
+        Raises:
+            UnsupportedGameError: the learner never moved.
+            ValueError: the budget was spent before anything could be learned.
+        """
+        if not self.steps:
+            raise self._idle()
+        if not self.updates:
+            raise ValueError(
+                f"{self._budget} ended before the first update, after {self.steps} decisions "
+                f"and {self.episodes} plays"
+            )
         return Learned(policy, self.steps, self.episodes, self.watch.resting and self.progress < 1.0)
+
+    def _idle(self) -> UnsupportedGameError:
+        return UnsupportedGameError(f"the learner has not moved once in {self.episodes} plays")
 
 
 def warm_network(network: DenseNetwork, lanes: LearnerLanes, torso: Torso, outputs: int) -> DenseNetwork:

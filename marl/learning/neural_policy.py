@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from games.protocols import EnvGame
-from marl.learning.dense import DenseNetwork, flatten
+from marl.learning.dense import DenseNetwork, flatten, integers
 
 
 class ActionRule(Enum):
@@ -61,7 +61,8 @@ class NeuralPolicy:
             Shape (m, A): distributions, zero outside the masks.
 
         Raises:
-            ValueError: the network is of another game: its sizes do not fit.
+            ValueError: the network is of another game: its sizes do not fit; or it would play the greatest
+                of scores that are not finite.
         """
         rows = flatten(observations)
         if (rows.shape[1], masks.shape[1]) != (self.network.sizes[0], self.network.sizes[-1]):
@@ -97,13 +98,19 @@ class NeuralPolicy:
         )
         return cls(
             DenseNetwork.restore(network),
-            ActionRule(int(arrays["rule"].item())),
+            ActionRule(*integers(arrays, "rule", 1)),
             DenseNetwork.restore(critic) if critic else None,
         )
 
 
 def greedy(scores: NDArray[np.float32], masks: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """All mass on the legal action of greatest score, shape (m, A)."""
+    """All mass on the legal action of greatest score, shape (m, A).
+
+    Raises:
+        ValueError: a score is not finite, so none is greatest.
+    """
+    if not np.isfinite(scores).all():
+        raise ValueError("scores of actions must be finite")
     chosen = np.where(masks, scores, -math.inf).argmax(axis=1)
     rows = np.zeros(masks.shape)
     rows[np.arange(len(rows)), chosen] = 1.0

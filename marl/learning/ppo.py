@@ -124,7 +124,9 @@ class PPO:
                 ring.before, ring.after, ring.ended, 0.0 if centre is None else centre
             )
             tally.watch.add(sums.add(rewards, ring.ended, lengths))
-            updater.round(ring, rewards, inside, tally.progress, rng)
+            if inside.any():
+                updater.round(ring, rewards, inside, tally.progress, rng)
+                tally.updates += 1
             ring.restart()
         return tally.finish(NeuralPolicy(actor.copy(), self.rule, updater.critic()))
 
@@ -194,8 +196,6 @@ class _Updater:
         """All updates from one batch; ``inside`` marks its closed decisions, shape (rows, lanes)."""
         settings = self._settings
         size = int(inside.sum())
-        if not size:
-            return
         old_values = ring.notes[..., 1]
         padded = np.concatenate([old_values, np.zeros((1, old_values.shape[1]))])
         advantages = generalized_advantages(rewards, padded, ring.ended, ring.closed, settings.trace)[inside]

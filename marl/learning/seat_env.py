@@ -9,12 +9,10 @@ from numpy.typing import NDArray
 
 from games.errors import UnsupportedGameError
 from games.protocols import EnvGame
-from marl.learning.dense import flatten
-from marl.learning.lanes import check_seat
+from marl.learning.lanes import IDLE_PLAYS, finite_rows
 from marl.policies import MixturePolicy, Policy, seat
+from marl.policies.seating import check_learner
 from marl.rollouts import draw_action
-
-_IDLE = 10_000  # plays without an own decision after which a reset gives up
 
 
 class SeatEnv(gymnasium.Env[NDArray[np.float32], np.int64]):  # type: ignore[misc]  # Gymnasium is untyped
@@ -46,7 +44,7 @@ class SeatEnv(gymnasium.Env[NDArray[np.float32], np.int64]):  # type: ignore[mis
         Raises:
             ValueError: not one seat per player, or no such player.
         """
-        check_seat(game, seats, player)
+        check_learner(game, seats, player)
         features = int(np.prod(game.observation_shape(player), dtype=np.int64))
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (features,), np.float32)
         self.action_space = gymnasium.spaces.Discrete(game.num_actions(player))
@@ -61,15 +59,16 @@ class SeatEnv(gymnasium.Env[NDArray[np.float32], np.int64]):  # type: ignore[mis
 
         Raises:
             UnsupportedGameError: the learner does not seem to move at all.
+            ValueError: an observation is not finite.
         """
         super().reset(seed=seed)
         rng = self.np_random
-        for _ in range(_IDLE):
+        for _ in range(IDLE_PLAYS):
             self._seated = dict(zip(self._others, seat(list(self._others.values()), rng), strict=True))
             self._state = self._game.initial(rng)
             if self._wait():
                 return self._observation(), {}
-        raise UnsupportedGameError(f"player {self._player} has not moved once in {_IDLE} plays")
+        raise UnsupportedGameError(f"player {self._player} has not moved once in {IDLE_PLAYS} plays")
 
     def step(self, action: int | np.int64) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """Move, and go to the next own decision or the end."""
@@ -108,9 +107,10 @@ class SeatEnv(gymnasium.Env[NDArray[np.float32], np.int64]):  # type: ignore[mis
         """Of the learner; zeros once the play is over."""
         if not self._game.to_move(self._state):
             return np.zeros(self.observation_space.shape or (), dtype=np.float32)
-        (row,) = flatten(self._game.observe(self._state, self._player)[None])
-        seen: NDArray[np.float32] = row
-        return seen
+        seen = self._game.observe(self._state, self._player)
+        (row,) = finite_rows(seen[None], self._game.name, self._player)
+        flat: NDArray[np.float32] = row
+        return flat
 
     def _payoff(self) -> float:
         return float(self._game.returns(self._state)[self._player])

@@ -11,6 +11,7 @@ from games.protocols import EnvGame
 from marl.oracles.answers import Opponent, OracleAnswer
 from marl.oracles.schedules import LinearDecay
 from marl.policies import TabularPolicy, UniformPolicy, seat
+from marl.policies.seating import check_learner
 from marl.policies.tabular import KeyFunction
 from marl.rollouts import draw_action, estimate_returns
 
@@ -95,13 +96,7 @@ class Learner(Generic[R]):
     rows: dict[bytes, R]
 
     def __post_init__(self) -> None:
-        if len(self.opponents) != self.game.num_players:
-            raise ValueError(
-                f"opponents must hold one entry per player: wanted {self.game.num_players}, "
-                f"got {len(self.opponents)}"
-            )
-        if not 0 <= self.player < self.game.num_players:
-            raise ValueError(f"player must lie in range({self.game.num_players}), got {self.player}")
+        check_learner(self.game, self.opponents, self.player)
 
     def episodes(self, budget: Budget, rng: np.random.Generator) -> Iterator[Play[R]]:
         """Play the budget, one episode per step; opponents that are mixtures draw anew in each."""

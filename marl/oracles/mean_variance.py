@@ -19,7 +19,7 @@ one set of episodes serves all targets. What was gained before a decision must b
 (it is where observations remember the past, and where payoffs come at the end).
 
 .. [1] Xie et al. (2018), A block coordinate ascent algorithm for mean-variance optimization, NeurIPS; the
-   identity is that of the variance as the least mean squared distance.  # citation from memory
+   identity is that of the variance as the least mean squared distance.
 """
 
 import math

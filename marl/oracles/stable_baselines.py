@@ -28,6 +28,7 @@ try:
     from sb3_contrib import MaskablePPO
     from stable_baselines3 import A2C, DQN, PPO
     from stable_baselines3.common.callbacks import BaseCallback
+    from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, FlattenExtractor
     from stable_baselines3.dqn.policies import DQNPolicy
 except ImportError as error:
     raise MissingDependencyError(
@@ -103,7 +104,8 @@ class StableBaselines:
         """Learn a response of ``player``; see ``DeepOracle.respond``.
 
         Raises:
-            UnsupportedGameError: also where the algorithm's policy is not made of dense layers.
+            UnsupportedGameError: also where the algorithm's policy is not made of dense layers alone, or
+                something of its own stands between them and the observations.
         """
         env = SeatEnv(game, opponents, player)
         seed = int(rng.integers(2**31 - 1))
@@ -148,6 +150,7 @@ class _Layers:
 
     def __init__(self, algorithm: Any) -> None:  # noqa: ANN401  (untyped library)
         policy = algorithm.policy
+        _require_plain(algorithm)
         self._target: Any = None
         if isinstance(policy, DQNPolicy):
             stacks, self._rule = [policy.q_net.q_net], ActionRule.GREEDY
@@ -200,6 +203,19 @@ class _Layers:
                     linear.bias.copy_(torch.from_numpy(bias.copy()))
         if self._target is not None:
             self._target.load_state_dict(self._source.state_dict())
+
+
+def _require_plain(algorithm: Any) -> None:  # noqa: ANN401  (untyped library)
+    """Refuse what stands before the layers, or remembers, and would be lost in the export."""
+    for module in algorithm.policy.modules():
+        if isinstance(module, torch.nn.RNNBase):
+            raise UnsupportedGameError(f"{type(module).__name__} layers remember, which no policy here does")
+        if isinstance(module, BaseFeaturesExtractor) and type(module) is not FlattenExtractor:
+            raise UnsupportedGameError(
+                f"features must be the flattened observations, got {type(module).__name__}"
+            )
+    if algorithm.get_vec_normalize_env() is not None:
+        raise UnsupportedGameError("observations and payoffs must come as they are, got VecNormalize")
 
 
 def _linears(stack: Any) -> list[torch.nn.Linear]:  # noqa: ANN401  (untyped library)

@@ -16,7 +16,7 @@ from marl.policies.mixture import MixturePolicy
 from marl.policies.tabular import TabularPolicy, observation_key
 from marl.policies.uniform import Policy
 
-_SUM_TOLERANCE = 1e-6
+SUM_TOLERANCE = 1e-6
 
 
 @runtime_checkable
@@ -88,8 +88,8 @@ def draw_lane_actions(
     cumulative = np.cumsum(distributions, axis=1)
     total = cumulative[:, -1]
     # `not <=` also catches NaN.
-    if not (np.abs(total - 1.0) <= _SUM_TOLERANCE).all() or distributions.min(initial=0.0) < 0.0:
-        wrong = ~(np.abs(total - 1.0) <= _SUM_TOLERANCE) | (distributions < 0.0).any(axis=1)
+    if not (np.abs(total - 1.0) <= SUM_TOLERANCE).all() or distributions.min(initial=0.0) < 0.0:
+        wrong = ~(np.abs(total - 1.0) <= SUM_TOLERANCE) | (distributions < 0.0).any(axis=1)
         raise ValueError(
             f"the policy of player {player} must give distributions, got {distributions[wrong][0]}"
         )

@@ -17,6 +17,7 @@ from games.extensive.evaluation import (
 from games.extensive.sequence_form import Behavior, Plan, SequenceForm
 from games.protocols import EnvGame
 from marl.policies import MixturePolicy, Policy
+from marl.policies.seating import check_policies
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,10 +65,7 @@ class CompiledGame:
         Raises:
             ValueError: the number of policies is wrong, or as ``behavior``.
         """
-        if len(policies) != self.form.num_players:
-            raise ValueError(
-                f"policies must hold one per player: wanted {self.form.num_players}, got {len(policies)}"
-            )
+        check_policies(self.form.num_players, policies)
         return self.moments_of([self.behavior(i, policy) for i, policy in enumerate(policies)])
 
     def moments_of(self, behaviors: Sequence[Behavior]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -1,6 +1,7 @@
 """OpenSpiel games in population files: by the string that loads them."""
 
-import re
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,30 +16,39 @@ from marl.policies.in_trees import states_of_infosets
 from marl.populations.compiled import CompiledGame
 
 _LONGEST = 2_000
-_MOST_ACTIONS = 1_000_000
-# Parameters by which OpenSpiel opens files of its own accord.
-_FILES = re.compile(r"(filename|instances_file|boards_file|puzzles_root|word_list_file)\s*=")
+_LARGEST = 100  # number among the parameters that are not left at their defaults
+_MOST = 100_000  # actions, numbers in a tensor, moves in a play
+# Games that a file may name. Within the limits above they load or refuse, in little memory, and open no file;
+# others kill the process (hanabi) or fill the memory where numbers are large. Files of other games can be
+# read too, by whoever brings the game.
+# fmt: off
+_NAMES = frozenset({
+    "backgammon", "breakthrough", "chess", "connect_four", "go", "goofspiel", "kuhn_poker", "leduc_poker",
+    "liars_dice", "matching_pennies_3p", "matrix_bos", "matrix_brps", "matrix_cd", "matrix_coordination",
+    "matrix_mp", "matrix_pd", "matrix_rps", "matrix_rpsw", "matrix_sh", "matrix_shapleys_game", "misere",
+    "mnk", "oshi_zumo", "othello", "oware", "pentago", "phantom_ttt", "pig", "tic_tac_toe",
+    "tiny_bridge_2p", "tiny_hanabi", "trade_comm", "turn_based_simultaneous_game",
+})
+# fmt: on
 
 
 class OpenSpielKind:
     """See ``GameKind``."""
 
     def encode(self, game: OpenSpielGame) -> tuple[dict[str, Any], dict[str, NDArray[Any]]] | None:
-        """The string, unless it names a file, which another machine does not have."""
+        """The string, if ``decode`` would take it."""
         text = game_string(game.spiel_game)
-        if _FILES.search(text) or len(text) > _LONGEST:
-            return None
-        return {"text": text}, {}
+        return ({"text": text}, {}) if _modest_text(text) and _modest_game(game.spiel_game) else None
 
     def decode(self, fields: Fields, arrays: Arrays) -> OpenSpielGame:
-        """Load the string; one that names a file, or a game with an absurd number of actions, is refused."""
+        """Load the string, if it names a game known to be harmless with modest numbers."""
         text = fields.text("text")
-        if _FILES.search(text) or len(text) > _LONGEST:
-            raise fields.error("text", f"a game string of at most {_LONGEST} characters that names no file")
+        if not _modest_text(text):
+            raise fields.error("text", f"a game that files may name, with numbers up to {_LARGEST}")
         game = load_open_spiel(text)
         # Asked before any state exists, as boards and tensors grow with it.
-        if game.num_distinct_actions() > _MOST_ACTIONS:
-            raise fields.error("text", f"a game of at most {_MOST_ACTIONS} actions")
+        if not _modest_game(game):
+            raise fields.error("text", f"at most {_MOST} actions, moves in a play, and numbers in a tensor")
         return open_spiel_game(game)
 
     def compile(self, game: OpenSpielGame, max_histories: int) -> CompiledGame:
@@ -76,3 +86,35 @@ class OpenSpielKind:
         else:
             text = np.array2string(game.observe(state, player), precision=3, separator=" ", threshold=200)
         return text
+
+
+def _modest_text(text: str) -> bool:
+    """Whether a string may be given to OpenSpiel to load."""
+    try:
+        return len(text) <= _LONGEST and _modest(pyspiel.game_parameters_from_string(text))
+    except pyspiel.SpielError:
+        return False
+
+
+def _modest(parameters: Mapping[str, Any]) -> bool:
+    name = parameters.get("name")
+    if name not in _NAMES:
+        return False
+    kinds = {kind.short_name: kind for kind in pyspiel.registered_games()}
+    defaults = kinds[name].parameter_specification
+    return all(
+        _modest(value)
+        if isinstance(value, Mapping)
+        else isinstance(value, bool | str) or value == defaults.get(key) or 0 < value <= _LARGEST
+        for key, value in parameters.items()
+    )
+
+
+def _modest_game(game: "pyspiel.Game") -> bool:
+    kind = game.get_type()
+    sizes: list[int] = [game.num_distinct_actions(), game.max_game_length()]
+    if kind.provides_information_state_tensor:
+        sizes.append(math.prod(game.information_state_tensor_shape()))
+    if kind.provides_observation_tensor:
+        sizes.append(math.prod(game.observation_tensor_shape()))
+    return max(sizes) <= _MOST

@@ -186,8 +186,6 @@ class NeuralKind:
         """The network, with as many outputs as the player has actions."""
         from marl.learning.neural_policy import NeuralPolicy
 
-        if not all(np.isfinite(array).all() for array in arrays.values()):
-            raise FileFormatError(f"{fields.place}: the network holds a number that is not finite")
         policy = NeuralPolicy.restore(arrays)
         if setting.num_actions not in (None, policy.network.sizes[-1]):
             raise FileFormatError(

@@ -11,7 +11,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from games.chance import Outcomes, draw_outcome
+from games.chance import ListsChance, Outcomes, draw_outcome
 from games.protocols import EnvGame
 
 State = TypeVar("State")
@@ -29,14 +29,8 @@ class Recalled(NamedTuple):
     past: tuple[str, ...]
 
 
-class ListedGame(EnvGame[State], Protocol[State]):
+class ListedGame(EnvGame[State], ListsChance[State], Protocol[State]):
     """A game that lists its chance moves and says in words what a player sees."""
-
-    def start_outcomes(self) -> Outcomes[State]:
-        """See ``games.chance.ListsChance``."""
-
-    def step_outcomes(self, state: State, joint: Mapping[int, int]) -> Outcomes[State]:
-        """See ``games.chance.ListsChance``."""
 
     def information_key(self, state: State, player: int) -> str:
         """What the player sees, as text."""

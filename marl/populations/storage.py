@@ -22,7 +22,7 @@ from games.storage.fields import Arrays, Fields, array_of
 from games.storage.problems import decode_problem, encode_problem
 from marl.policies import Policy
 from marl.populations.behavior import BehaviorPolicy
-from marl.populations.fingerprints import play_fingerprint
+from marl.populations.fingerprints import play_fingerprint, stable_fingerprint
 from marl.populations.game_kinds import kind_name, load_kind
 from marl.populations.policy_kinds import Setting, form_labels, load_policy_kind, policy_kind_name
 from marl.populations.population import Population, require_form
@@ -128,7 +128,7 @@ def _encode_game(population: Population) -> tuple[dict[str, Any], Mapping[str, N
     header: dict[str, Any] = {"kind": _BROUGHT, "name": population.game_name, "play": None}
     if game is None:
         return header, {}
-    header["play"] = play_fingerprint(game)
+    header["play"] = stable_fingerprint(game)
     name = kind_name(game)
     if name is not None:
         kind = load_kind(name).encode(game)
@@ -149,8 +149,9 @@ def _rebuild(about: Fields, arrays: Arrays, form: SequenceForm | None) -> EnvGam
         _require_same(game, about, form)
     except FileFormatError:
         raise
-    except (ValueError, ArithmeticError) as error:
-        raise FileFormatError(f"{about.place}: {error}") from error
+    # Games of other libraries refuse parameters, or fail at their first state, in their own ways.
+    except (ArithmeticError, LookupError, MemoryError, RuntimeError, ValueError) as error:
+        raise FileFormatError(f"{about.place}: the game cannot be built: {error}") from error
     return game
 
 
@@ -158,6 +159,8 @@ def _require_same(game: EnvGame[Any], about: Fields, form: SequenceForm | None) 
     """Refuse a game that is not the one the population is for."""
     if form is not None:
         require_form(game, form)
+    elif about.text("kind") == _BROUGHT and about.values.get("play") is None:
+        return  # it did not repeat itself, so there is nothing to compare
     elif play_fingerprint(game) != about.text("play"):
         raise ValueError(
             f"game {game.name} does not play as {about.text('name')} did when the population was saved"

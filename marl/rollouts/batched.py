@@ -11,15 +11,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from games.batch.choose import batch_of
-from games.batch.looped import LoopedBatch
+from games.batch.looped import HasReplica, LoopedBatch
 from games.protocols import BatchGame, EnvGame
 from marl.policies.batched import LaneSeat, ObservationPolicy, reads_observations
 from marl.policies.mixture import MixturePolicy
+from marl.policies.seating import check_policies
 from marl.policies.uniform import Policy
 from marl.rollouts.rollout import ReturnEstimate
 
 Occupant: TypeAlias = Policy[Any] | ObservationPolicy | MixturePolicy[Any]
 """Who may play a part."""
+
+_MOST_REPLICAS = 16  # each is a simulator of its own
 
 EndWatcher: TypeAlias = Callable[[NDArray[np.int64], NDArray[np.int64]], None]
 """Called with the lanes in which episodes have just ended, before they begin anew, and the numbers of these
@@ -51,7 +54,7 @@ def play_batch(
         TypeError: a policy reads states, and the batch has none.
         IllegalActionError: a policy puts mass on an illegal action and it is drawn.
     """
-    _check_policies(batch.num_players, policies)
+    check_policies(batch.num_players, policies)
     if episodes < 1:
         raise ValueError(f"episodes must be at least 1, got {episodes}")
     num_lanes = batch.num_lanes
@@ -99,7 +102,8 @@ def estimate_returns_batched(
         policies: one per player.
         episodes: at least 2, as a variance is estimated.
         rng: spawns one child; its own stream is not advanced.
-        num_lanes: episodes side by side; part of what a seed means.
+        num_lanes: episodes side by side; part of what a seed means. Games with a simulator per lane have 16
+            at most.
 
     Raises:
         ValueError: fewer than 2 episodes, no lane, or as `play_batch`.
@@ -114,13 +118,14 @@ def estimate_returns_batched(
         >>> estimate.episodes, estimate.mean.shape
         (500, (2,))
     """
-    _check_policies(game.num_players, policies)
+    check_policies(game.num_players, policies)
     if episodes < 2:
         raise ValueError(f"episodes must be at least 2 to estimate a variance, got {episodes}")
     members = [p for o in policies for p in (o.policies if isinstance(o, MixturePolicy) else (o,))]
     make = batch_of if all(map(reads_observations, members)) else LoopedBatch
     (child,) = rng.spawn(1)
-    batch = make(game, min(num_lanes, episodes), rng=child)
+    most = _MOST_REPLICAS if isinstance(game, HasReplica) else num_lanes
+    batch = make(game, min(num_lanes, most, episodes), rng=child)
     return return_estimate(play_batch(batch, policies, episodes, rng=child))
 
 
@@ -149,8 +154,3 @@ def _begin(
     batch.reset(marked, rng)
     for seat in seats:
         seat.draw(lanes, rng)
-
-
-def _check_policies(num_players: int, policies: Sequence[Occupant]) -> None:
-    if len(policies) != num_players:
-        raise ValueError(f"policies must hold one per player: wanted {num_players}, got {len(policies)}")

@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from games.protocols import EnvGame
+from marl.policies.batched import SUM_TOLERANCE
 from marl.policies.mixture import MixturePolicy, seat
+from marl.policies.seating import check_policies
 from marl.policies.uniform import Policy
 
 State = TypeVar("State")
 
 _CHUNK = 64  # episodes; part of what a seed means, so never derived from the number of workers
-_SUM_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +74,7 @@ def play_episode(
         ValueError: the number of policies is wrong, or a policy gives no distribution.
         IllegalActionError: a policy puts mass on an illegal action and it is drawn.
     """
-    _check_policies(game, policies)
+    check_policies(game.num_players, policies)
     seated = seat(policies, rng)
     state = game.initial(rng)
     moves = 0
@@ -109,12 +110,12 @@ def estimate_returns(
     Raises:
         ValueError: fewer than 2 episodes, fewer than 1 worker, or as `play_episode`.
     """
-    _check_policies(game, policies)
+    check_policies(game.num_players, policies)
     if episodes < 2:
         raise ValueError(f"episodes must be at least 2 to estimate a variance, got {episodes}")
     if workers < 1:
         raise ValueError(f"workers must be at least 1, got {workers}")
-    sizes = [min(_CHUNK, episodes - start) for start in range(0, episodes, _CHUNK)]
+    sizes = chunk_sizes(episodes)
     children = rng.spawn(len(sizes))
     play = partial(_play_chunk, game, tuple(policies))
     if workers == 1:
@@ -124,6 +125,11 @@ def estimate_returns(
     with ProcessPoolExecutor(min(workers, len(sizes)), mp_context=context) as pool:
         batch = -(-len(sizes) // (4 * workers))  # a few batches per worker even out unequal episodes
         return _merge(pool.map(play, sizes, children, chunksize=batch))
+
+
+def chunk_sizes(episodes: int) -> list[int]:
+    """Episodes in chunks that each draw from a generator of their own."""
+    return [min(_CHUNK, episodes - start) for start in range(0, episodes, _CHUNK)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,16 +165,11 @@ def _merge(chunks: Iterable[_Moments]) -> ReturnEstimate:
     return ReturnEstimate(mean, variance, np.sqrt(variance / count), count)
 
 
-def _check_policies(game: EnvGame[Any], policies: Sequence[Policy[Any] | MixturePolicy[Any]]) -> None:
-    if len(policies) != game.num_players:
-        raise ValueError(f"policies must hold one per player: wanted {game.num_players}, got {len(policies)}")
-
-
 def draw_action(probabilities: NDArray[np.float64], player: int, rng: np.random.Generator) -> int:
     """Draw an action by inversion; an action of zero probability is never drawn."""
     cumulative = probabilities.cumsum()
     total = cumulative[-1]
-    if not abs(total - 1.0) <= _SUM_TOLERANCE or probabilities.min() < 0.0:  # `not <=` also catches NaN
+    if not abs(total - 1.0) <= SUM_TOLERANCE or probabilities.min() < 0.0:  # `not <=` also catches NaN
         raise ValueError(f"the policy of player {player} must give a distribution, got {probabilities}")
     # The largest draw is 1 - 2^-53, so its product with a total near one stays below the total.
     return int(cumulative.searchsorted(rng.random() * total, side="right"))

@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 
 from games.protocols import EnvGame
 from marl.policies import MixturePolicy, Policy, seat
+from marl.rollouts.rollout import chunk_sizes
 from marl.rollouts.trajectory import play_states
 
 Player: TypeAlias = Policy[Any] | MixturePolicy[Any]
 Event: TypeAlias = Callable[[Any], bool]
 """Whether an episode's last state shows the event; pickled where there are workers."""
-
-_CHUNK = 64  # episodes; part of what a seed means
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +65,7 @@ def sample_returns(
         raise ValueError(f"episodes must be at least 1, got {episodes}")
     if workers < 1:
         raise ValueError(f"workers must be at least 1, got {workers}")
-    sizes = [min(_CHUNK, episodes - start) for start in range(0, episodes, _CHUNK)]
+    sizes = chunk_sizes(episodes)
     children = iter(rng.spawn(len(sizes) * len(lineups)))
     tasks = [(game, tuple(lineup), size, next(children), event) for lineup in lineups for size in sizes]
     with _crew(workers) as crew:

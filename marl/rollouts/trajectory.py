@@ -6,6 +6,7 @@ from typing import TypeVar
 import numpy as np
 
 from games.protocols import EnvGame
+from marl.policies.seating import check_policies
 from marl.policies.uniform import Policy
 from marl.rollouts.rollout import draw_action
 
@@ -34,8 +35,7 @@ def play_states(
         >>> game.crashed(states[0]), game.to_move(states[-1])
         (False, ())
     """
-    if len(policies) != game.num_players:
-        raise ValueError(f"policies must hold one per player: wanted {game.num_players}, got {len(policies)}")
+    check_policies(game.num_players, policies)
     states = [game.initial(rng)]
     while movers := game.to_move(states[-1]):
         joint = {i: draw_action(policies[i].probabilities(game, states[-1], i), i, rng) for i in movers}

@@ -11,6 +11,7 @@ from games.files import write_text_atomically
 from marl.populations.fingerprints import common_game
 from marl.populations.recall import event_of
 from marl.rollouts.cross_play import cross_play as meet
+from solvers.cli.output import check_targets
 from solvers.cli.populations import compile_if_small, generator, read_population, saved
 from solvers.report.cross_play import cross_play_record, cross_play_table, plot_cross_play
 
@@ -36,6 +37,9 @@ def cross_play(
 
       counterplay cross-play nash.json averse.json --out table.json --out table.png
     """
+    written = out or []
+    tables = [path for path in written if path.suffix == ".json"]
+    check_targets(tables, [path for path in written if path not in tables])
     populations = [read_population(file, game) for file in files]
     shared = common_game(populations)
     host = next((p for p in populations if p.playable() is shared), populations[0])
@@ -52,9 +56,8 @@ def cross_play(
         workers=workers,
     )
     Console().print(cross_play_table(result))
-    for path in out or []:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix == ".json":
+    for path in written:
+        if path in tables:
             write_text_atomically(path, json.dumps(cross_play_record(result), indent=1) + "\n")
         else:
             plot_cross_play(result).savefig(path)

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from games.loading import load_game
-from games.results import Status
+from solvers.cli.output import check_targets, interruptible, leave
+from solvers.cli.populations import generator
 from solvers.psro.joint.concepts import (
     CCE,
     CE,
@@ -67,7 +68,7 @@ def jpsro(
     checkpoint: Annotated[
         Path | None, typer.Option(help="Save the run here, and resume it from here.")
     ] = None,
-    checkpoint_every: Annotated[int, typer.Option(help="Iterations between saves.")] = 10,
+    checkpoint_every: Annotated[int, typer.Option(help="Most iterations between saves.")] = 10,
 ) -> None:
     """Correlated equilibria by population learning: players answer a joint distribution over policies.
 
@@ -79,27 +80,21 @@ def jpsro(
 
       counterplay jpsro chicken --concept ce --prefer max_welfare
     """
+    check_targets([checkpoint])
     form = load_game(game).sequence_form()
     kind = _CONCEPTS[concept]
-    try:
-        with progress_bar(f"jpsro on {form.name}") as bar:
-            result = run_jpsro(
-                form,
-                JPSRO(_PREFERENCES[prefer](kind), kind, answers),
-                iterations=iterations,
-                tol=tol,
-                time_limit=time_limit,
-                rng=np.random.default_rng(seed),
-                checkpoint=checkpoint,
-                checkpoint_every=checkpoint_every,
-                progress=bar,
-            )
-    except KeyboardInterrupt:
-        kept = (
-            "nothing was kept (see --checkpoint)" if checkpoint is None else f"{checkpoint} resumes the run"
+    with interruptible(checkpoint), progress_bar(f"jpsro on {form.name}") as bar:
+        result = run_jpsro(
+            form,
+            JPSRO(_PREFERENCES[prefer](kind), kind, answers),
+            iterations=iterations,
+            tol=tol,
+            time_limit=time_limit,
+            rng=generator(seed),
+            checkpoint=checkpoint,
+            checkpoint_every=checkpoint_every,
+            progress=bar,
         )
-        typer.secho(f"interrupted; {kept}", err=True)
-        raise typer.Exit(130) from None
     solution = result.unwrap()
     table = Table(title=f"{result.solver} on {form.name}", title_justify="left", box=None, show_header=False)
     for name, figure in (
@@ -113,6 +108,4 @@ def jpsro(
     ):
         table.add_row(name, figure)
     Console().print(table)
-    if result.status is not Status.CERTIFIED:
-        typer.secho(f"{result.status}: {result.status.sentence}", err=True, fg="yellow")
-        raise typer.Exit(1)
+    leave(result)

@@ -1,5 +1,8 @@
-"""What commands share: start mixtures from text, and the end of a run."""
+"""What commands share: start mixtures from text, where results go, and the end of a run."""
 
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ from games.normal_form import NormalFormGame
 from games.normal_form.risk import RiskAversion
 from games.profiles import Profile, as_distribution
 from games.results import SolveResult, Status
-from games.storage import save_result
+from games.storage import header_path, save_result
 from solvers.report.tables import results_table
 
 
@@ -28,7 +31,50 @@ def parse_start(text: str) -> Profile:
         ) from error
 
 
-def finish(
+def check_targets(files: Iterable[Path | None], pictures: Iterable[Path | None] = ()) -> None:
+    """Refuse places that could not be written at the end of a run, before it begins; makes missing folders.
+
+    Args:
+        files: of results, populations and checkpoints; None for those not asked for.
+        pictures: of plots.
+
+    Raises:
+        ValueError: a name does not end as the format asks.
+        OSError: a file cannot be written there.
+    """
+    given = [header_path(path) for path in files if path is not None]
+    for path in pictures:
+        if path is None:
+            continue
+        from matplotlib.figure import Figure
+
+        formats = Figure().canvas.get_supported_filetypes()
+        if path.suffix[1:].lower() not in formats:
+            raise ValueError(f"pictures must end in one of {', '.join(sorted(formats))}, got {str(path)!r}")
+        given.append(path)
+    for path in given:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir() or not os.access(path.parent, os.W_OK):
+            raise OSError(f"{path} cannot be written")
+
+
+@contextmanager
+def interruptible(checkpoint: Path | None) -> Iterator[None]:
+    """Leave with exit code 130 when the user interrupts, saying what was kept."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if checkpoint is None:
+            kept = "nothing was kept (see --checkpoint)"
+        elif checkpoint.exists():
+            kept = f"{checkpoint} resumes the run"
+        else:
+            kept = f"nothing was kept, as {checkpoint} was not written yet"
+        typer.secho(f"interrupted; {kept}", err=True)
+        raise typer.Exit(130) from None
+
+
+def report(
     problem: NormalFormGame | SequenceForm,
     result: SolveResult[Any],
     *,
@@ -36,11 +82,11 @@ def finish(
     risk: RiskAversion | None = None,
     out: Path | None = None,
 ) -> None:
-    """Show the result, save it if asked to, and leave with its exit code.
+    """Show the result, and save it if asked to.
 
     Args:
         problem: what was solved.
-        result: shown, and decides the exit code.
+        result: shown.
         claim: saved in its place, where a file cannot hold all that the result's certificate is about.
         risk: how the players weigh risk, where the saved certificate is about that.
         out: where to save.
@@ -49,6 +95,10 @@ def finish(
     if out is not None:
         save_result(out, problem, claim or result, risk=risk)
         typer.echo(f"saved {out}; check it with: counterplay check {out}")
+
+
+def leave(result: SolveResult[Any]) -> None:
+    """Exit with code 1 and the reason where a result is not certified."""
     if result.status is not Status.CERTIFIED:
         typer.secho(f"{result.status}: {result.status.sentence}", err=True, fg="yellow")
         raise typer.Exit(1)

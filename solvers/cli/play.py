@@ -18,6 +18,7 @@ from marl.populations.recall import event_of
 from marl.rollouts import summarise_outcomes
 from marl.rollouts.samples import Samples, sample_returns
 from marl.rollouts.trajectory import play_states
+from solvers.cli.output import check_targets
 from solvers.cli.person import Person, PersonLeft
 from solvers.cli.populations import generator, read_population, saved
 
@@ -30,13 +31,18 @@ def play(
         str | None, typer.Option(help="Another saved population in the other seats, or the word uniform.")
     ] = None,
     seat_: Annotated[
-        int, typer.Option("--seat", help="Seat of FILE's population, where --against is given.")
-    ] = 0,
+        int | None,
+        typer.Option("--seat", help="Seat of FILE's population, where --against is given; 0 if left out."),
+    ] = None,
     human: Annotated[int | None, typer.Option(help="Seat that you play at the keyboard.")] = None,
     episodes: Annotated[int | None, typer.Option(help="How many; 1000 if left out, 1 with --human.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of all randomness.")] = 0,
-    level: Annotated[float, typer.Option(help="Share of worst episodes that the CVaR averages.")] = 0.1,
-    workers: Annotated[int, typer.Option(help="Processes; they do not change the numbers.")] = 1,
+    level: Annotated[
+        float | None, typer.Option(help="Share of worst episodes that the CVaR averages; 0.1 if left out.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes, 1 if left out; they do not change the numbers.")
+    ] = None,
     show: Annotated[bool, typer.Option("--show", help="Print one episode, state by state.")] = False,
     gif: Annotated[Path | None, typer.Option(help="Draw that episode as an animation.")] = None,
     png: Annotated[Path | None, typer.Option(help="Draw that episode as one picture.")] = None,
@@ -54,16 +60,21 @@ def play(
 
       counterplay play kuhn.json --human 0
     """
+    if human is not None:
+        others = {"against": against, "level": level, "workers": workers, "gif": gif, "png": png}
+        given = [f"--{name}" for name, value in others.items() if value is not None] + ["--show"] * show
+        if given:
+            raise ValueError(f"--human plays with FILE's population; leave out {', '.join(given)}")
+    if seat_ is not None and against is None:
+        raise ValueError("--seat is for --against; for a seat of your own give --human")
+    check_targets([], [png])
     population = read_population(file, game)
     players: list[Policy[Any] | MixturePolicy[Any]] = [*population.players()]
     names = [file.stem] * len(players)
     environment = population.playable()
-    if human is not None and against is not None:
-        raise ValueError("--human plays with FILE's population; leave out --against")
     if against is not None:
-        environment = _seat_rivals(
-            against, population, _seat_number(seat_, len(players)), players, names, game
-        )
+        mine = _seat_number(seat_ or 0, len(players))
+        environment = _seat_rivals(against, population, mine, players, names, game)
     rng = generator(seed)
     if human is not None:
         names[_seat_number(human, len(players))] = "you"
@@ -76,9 +87,9 @@ def play(
         1_000 if episodes is None else episodes,
         rng=rng,
         event=event,
-        workers=workers,
+        workers=1 if workers is None else workers,
     )[0]
-    _print_outcomes(environment, names, samples, level, counts=event is not None)
+    _print_outcomes(environment, names, samples, 0.1 if level is None else level, counts=event is not None)
     if show or gif is not None or png is not None:
         child = rng.spawn(1)[0]
         states = play_states(environment, seat(players, child), rng=child)
@@ -182,6 +193,5 @@ def _present(
         save_episode_gif(game, states, gif)
         saved(gif, "animation")
     if png is not None:
-        png.parent.mkdir(parents=True, exist_ok=True)
         plot_episode(game, states).savefig(png)
         saved(png, "picture")

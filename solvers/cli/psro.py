@@ -6,7 +6,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 
 from games.certificates import Certificate
@@ -15,8 +14,8 @@ from games.extensive.symmetry import symmetry_of
 from games.loading import load_game
 from games.normal_form.risk import RiskAversion, RiskVariance
 from games.registry import Entry
-from solvers.cli.output import finish
-from solvers.cli.populations import write_population
+from solvers.cli.output import check_targets, interruptible, leave, report
+from solvers.cli.populations import generator, write_population
 from solvers.psro.loop import run_psro
 from solvers.psro.measures import NashConv, RiskNashConv
 from solvers.psro.method import PSRO, Method
@@ -61,7 +60,7 @@ def psro(
     checkpoint: Annotated[
         Path | None, typer.Option(help="Save the run here, and resume it from here.")
     ] = None,
-    checkpoint_every: Annotated[int, typer.Option(help="Iterations between saves.")] = 10,
+    checkpoint_every: Annotated[int, typer.Option(help="Most iterations between saves.")] = 10,
     plot: Annotated[Path | None, typer.Option(help="Draw NashConv over iterations and time here.")] = None,
     out: Annotated[Path | None, typer.Option(help="Save the result here (JSON, arrays beside it).")] = None,
     save_population: Annotated[
@@ -87,6 +86,7 @@ def psro(
     With the risk_averse oracle a run ends at a risk-averse equilibrium of the whole game; the saved file
     then claims the NashConv of its policies, which alone can be checked without the populations.
     """
+    check_targets([checkpoint, out, save_population], [plot])
     loaded = load_game(game)
     form = loaded.sequence_form()
     parts = {"--meta-solver": meta_solver, "--oracle": oracle, "--expander": expander}
@@ -106,44 +106,39 @@ def psro(
             NashConv() if oracle != "risk_averse" or risk is None else RiskNashConv(risk),
         )
         method = SymmetricPSRO(symmetry_of(form), *chosen) if symmetric else PSRO(*chosen)
-    try:
-        with progress_bar(f"psro on {form.name}") as bar:
-            result = run_psro(
-                form,
-                method,
-                iterations=iterations,
-                tol=tol,
-                time_limit=time_limit,
-                rng=np.random.default_rng(seed),
-                checkpoint=checkpoint,
-                checkpoint_every=checkpoint_every,
-                progress=bar,
-            )
-    except KeyboardInterrupt:
-        kept = (
-            "nothing was kept (see --checkpoint)" if checkpoint is None else f"{checkpoint} resumes the run"
+    with interruptible(checkpoint), progress_bar(f"psro on {form.name}") as bar:
+        result = run_psro(
+            form,
+            method,
+            iterations=iterations,
+            tol=tol,
+            time_limit=time_limit,
+            rng=generator(seed),
+            checkpoint=checkpoint,
+            checkpoint_every=checkpoint_every,
+            progress=bar,
         )
-        typer.secho(f"interrupted; {kept}", err=True)
-        raise typer.Exit(130) from None
     solution = result.unwrap()
+    shown = result.with_solution(solution.behaviors)
+    claim = replace(shown, certificate=Certificate("nash_conv", nash_conv(form, solution.behaviors)))
+    report(form, shown, claim=claim, out=out)
+    if save_population is not None:
+        write_population(save_population, loaded, form, solution, result.solver)
     if plot is not None:
         from solvers.report.plots import plot_convergence
 
-        plot.parent.mkdir(parents=True, exist_ok=True)
         plot_convergence({form.name: solution.trace}).savefig(plot)
-    if save_population is not None:
-        write_population(save_population, loaded, form, solution, result.solver)
-    shown = result.with_solution(solution.behaviors)
-    claim = replace(shown, certificate=Certificate("nash_conv", nash_conv(form, solution.behaviors)))
-    finish(form, shown, claim=claim, out=out)
+    leave(result)
 
 
 def _risk(
     gamma: float | None, tremble: float | None, variance: Variance | None, *, needed: bool
 ) -> RiskAversion | None:
     if needed:
+        if gamma is None:
+            raise ValueError("the risk_averse oracle and meta-solver need --gamma; 0 is no aversion")
         kind = RiskVariance((variance or Variance.OPPONENTS).value)
-        return RiskAversion(gamma or 0.0, tremble or 0.0, kind)
+        return RiskAversion(gamma, tremble or 0.0, kind)
     if (gamma, tremble, variance) != (None, None, None):
         raise ValueError("--gamma, --tremble and --variance are for the risk_averse oracle and meta-solver")
     return None

@@ -18,6 +18,8 @@ from games.results import SolveResult
 from marl.populations.game_kinds import playable
 from marl.populations.population import population_of_play
 from marl.populations.storage import save_population as save
+from solvers.cli.output import check_targets, interruptible
+from solvers.cli.populations import generator
 from solvers.psro.protocols import MetaSolver
 from solvers.psro.sampled.allocation import AdaptiveAllocation
 from solvers.psro.sampled.loop import SampledPSROSolution, run_sampled_psro
@@ -49,13 +51,18 @@ def sampled_psro(
         Risk | None, typer.Option(help="Mix averse to this variance of the sampled table; needs --gamma.")
     ] = None,
     gamma: Annotated[float | None, typer.Option(help="Price of variance, in 1/payoff.")] = None,
-    tremble: Annotated[float, typer.Option(help="With --risk: how often opponents err.")] = 0.0,
+    tremble: Annotated[
+        float | None, typer.Option(help="With --risk or risk_averse: how often opponents err.")
+    ] = None,
     iterations: Annotated[int, typer.Option(help="Most iterations.")] = 10,
     initial: Annotated[int, typer.Option(help="Episodes of a new pair of policies.")] = 200,
     extra: Annotated[int, typer.Option(help="Further ones per iteration, where they matter most.")] = 4_000,
     verification: Annotated[int, typer.Option(help="Episodes per policy for the certificate.")] = 1_000,
     confidence: Annotated[float, typer.Option(help="Of the certificate.")] = 0.95,
-    episodes: Annotated[int | None, typer.Option(help="Most episodes in all.")] = None,
+    episodes: Annotated[
+        int | None,
+        typer.Option(help="No iteration starts that may exceed this many in all, going by the one before."),
+    ] = None,
     time_limit: Annotated[float | None, typer.Option(help="Seconds after which no iteration starts.")] = None,
     patience: Annotated[
         int | None, typer.Option(help="Stop after so many iterations without a gain beyond sampling error.")
@@ -82,36 +89,34 @@ def sampled_psro(
     The exit code is 0: by sampling alone nothing shows that a run has arrived, and the certificate says how
     far among the policies found the outcome may be from it.
     """
-    environment = _load(game)
-    priced = risk is not None or meta_solver == "risk_averse" or "risk" in SAMPLED_ORACLES.get(oracle).tags
-    if gamma is not None and not priced:
-        raise ValueError("--gamma is for --risk, the risk_averse meta-solver and oracles averse to risk")
-    if seed < 0:
-        raise ValueError(f"seed must be at least 0, got {seed}")
-    try:
-        with progress_bar(f"sampled psro on {environment.name}") as bar:
-            result = run_sampled_psro(
-                environment,
-                oracle=_make_oracle(oracle, gamma, learn),
-                meta_solver=_make_meta_solver(meta_solver, risk, gamma, tremble),
-                allocation=AdaptiveAllocation(initial, extra),
-                iterations=iterations,
-                confidence=confidence,
-                verification=verification,
-                time_limit=time_limit,
-                budget=None if episodes is None else EpisodeBudget(episodes),
-                stop=None if patience is None else NoGain(patience),
-                rng=np.random.default_rng(seed),
-                workers=workers,
-                checkpoint=checkpoint,
-                progress=bar,
-            )
-    except KeyboardInterrupt:
-        kept = (
-            "nothing was kept (see --checkpoint)" if checkpoint is None else f"{checkpoint} resumes the run"
+    check_targets([checkpoint, save_population])
+    mixed = risk is not None or meta_solver == "risk_averse"
+    priced = mixed or "risk" in SAMPLED_ORACLES.get(oracle).tags
+    if priced != (gamma is not None):
+        raise ValueError(
+            "--gamma is for --risk, the risk_averse meta-solver and oracles averse to risk, and they need it "
+            "(0 is no aversion)"
         )
-        typer.secho(f"interrupted; {kept}", err=True)
-        raise typer.Exit(130) from None
+    if tremble is not None and not mixed:
+        raise ValueError("--tremble is for --risk and the risk_averse meta-solver")
+    environment = _load(game)
+    with interruptible(checkpoint), progress_bar(f"sampled psro on {environment.name}") as bar:
+        result = run_sampled_psro(
+            environment,
+            oracle=_make_oracle(oracle, gamma, learn),
+            meta_solver=_make_meta_solver(meta_solver, risk, gamma, tremble),
+            allocation=AdaptiveAllocation(initial, extra),
+            iterations=iterations,
+            confidence=confidence,
+            verification=verification,
+            time_limit=time_limit,
+            budget=None if episodes is None else EpisodeBudget(episodes),
+            stop=None if patience is None else NoGain(patience),
+            rng=generator(seed),
+            workers=workers,
+            checkpoint=checkpoint,
+            progress=bar,
+        )
     _show(environment, result)
     if save_population is not None:
         solution = result.unwrap()
@@ -152,15 +157,15 @@ def _make_oracle(name: str, gamma: float | None, episodes: int | None) -> Sample
 
 
 def _make_meta_solver(
-    name: str | None, risk: Risk | None, gamma: float | None, tremble: float
+    name: str | None, risk: Risk | None, gamma: float | None, tremble: float | None
 ) -> MetaSolver | EmpiricalMetaSolver:
     if risk is not None:
         if name is not None or gamma is None:
             raise ValueError("--risk is a meta-solver of its own: leave out --meta-solver and give --gamma")
-        return EmpiricalRiskMetaSolver(RiskAversion(gamma, tremble), RiskSource(risk.value))
+        return EmpiricalRiskMetaSolver(RiskAversion(gamma, tremble or 0.0), RiskSource(risk.value))
     factory = META_SOLVERS.get(name or "nash").load()
     averse = "risk" in inspect.signature(factory).parameters
-    meta_solver: MetaSolver = factory(RiskAversion(gamma or 0.0, tremble)) if averse else factory()
+    meta_solver: MetaSolver = factory(RiskAversion(gamma or 0.0, tremble or 0.0)) if averse else factory()
     return meta_solver
 
 

@@ -18,7 +18,7 @@ from games.loading import LoadedGame, load_game
 from games.normal_form import NormalFormGame
 from games.normal_form.risk import RiskAversion
 from games.results import SolveResult
-from solvers.cli.output import finish, parse_start
+from solvers.cli.output import check_targets, leave, parse_start, report
 from solvers.registry import SOLVERS
 from solvers.report.progress import progress_bar
 
@@ -49,6 +49,7 @@ def solve(
 
       counterplay solve mygame.nfg --solver risk_averse --out results/mygame.json
     """
+    check_targets([out])
     loaded = load_game(game)
     entry = SOLVERS.get(solver or _default_solver(loaded))
     problem = loaded.normal_form() if "matrix" in entry.tags else loaded.sequence_form()
@@ -73,7 +74,8 @@ def solve(
         result: SolveResult[Any] = function(problem, **arguments)
     if result.solution is not None:
         Console().print(_strategies(problem, result.solution))
-    finish(problem, result, risk=arguments.get("risk"), out=out)
+    report(problem, result, risk=arguments.get("risk"), out=out)
+    leave(result)
 
 
 def _default_solver(loaded: LoadedGame) -> str:

@@ -10,6 +10,17 @@ from numpy.typing import ArrayLike
 
 from games.errors import FileFormatError
 
+_BIT_GENERATORS = {
+    kind.__name__: kind
+    for kind in (
+        np.random.MT19937,
+        np.random.PCG64,
+        np.random.PCG64DXSM,
+        np.random.Philox,
+        np.random.SFC64,
+    )
+}
+
 
 def check_settings(place: str, found: object, settings: Mapping[str, Any]) -> None:
     """Compare the settings in a checkpoint with those of the run that wants to go on from it.
@@ -35,7 +46,7 @@ def check_settings(place: str, found: object, settings: Mapping[str, Any]) -> No
 
 def generator_text(rng: np.random.Generator) -> str:
     """Where a generator is; as text, since its 128-bit integers do not survive every JSON reader."""
-    return json.dumps(rng.bit_generator.state)
+    return json.dumps(rng.bit_generator.state, default=lambda array: array.tolist())
 
 
 def generator_at(text: str) -> np.random.Generator:
@@ -46,9 +57,10 @@ def generator_at(text: str) -> np.random.Generator:
         TypeError: neither does its type.
         KeyError: part of the description is missing.
     """
-    rng = np.random.default_rng()
-    rng.bit_generator.state = json.loads(text)
-    return rng
+    state = json.loads(text)
+    bits = _BIT_GENERATORS[state["bit_generator"]]()
+    bits.state = state
+    return np.random.Generator(bits)
 
 
 def digest(groups: Iterable[Iterable[ArrayLike]]) -> str:

@@ -4,13 +4,13 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from games.progress import ProgressCallback
+from games.storage import header_path
 
 
 class RunTrace(Protocol):
@@ -37,6 +37,9 @@ class RunState(Protocol):
 
 S = TypeVar("S", bound=RunState)
 
+_UNSAVED = 5.0
+"""Seconds that finished iterations wait for a save at most; one may take longer than an iteration."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -46,7 +49,7 @@ class Limits:
         iterations: most iterations, resumed ones included.
         tol: distance at which it ends, in payoff ranges.
         time_limit: seconds after which no further iteration starts, resumed time included; None for no limit.
-        checkpoint_every: iterations between saves.
+        checkpoint_every: most iterations between saves; those that take long are saved sooner.
     """
 
     iterations: int
@@ -100,14 +103,18 @@ def drive(
         run: what to iterate.
         limits: when to end.
         payoff_range: the unit of ``limits.tol``.
-        checkpoint: file to save in, and to resume from if it exists; the last state is always saved.
+        checkpoint: file to save in, and to resume from if it exists. Saved when as many iterations as the
+            limits say, or some seconds, have passed since the last save, and at the end.
         progress: called after each iteration with the distance.
 
     Returns:
         The last state, and the seconds spent, resumed time included.
+
+    Raises:
+        ValueError: ``checkpoint`` is no name of a checkpoint, or ``run.load`` refuses the file.
     """
-    clock = time.perf_counter()
-    if checkpoint is not None and Path(checkpoint).exists():
+    clock = when = time.perf_counter()
+    if checkpoint is not None and header_path(checkpoint).exists():
         state = run.load(checkpoint)
         clock -= float(state.trace.seconds[-1]) if len(state.trace) else 0.0
     else:
@@ -120,9 +127,10 @@ def drive(
             break
         state = run.step(state, elapsed)
         done = len(state.trace)
-        if checkpoint is not None and done - saved >= limits.checkpoint_every:
+        due = done - saved >= limits.checkpoint_every or time.perf_counter() - when >= _UNSAVED
+        if checkpoint is not None and due:
             run.save(checkpoint, state)
-            saved = done
+            saved, when = done, time.perf_counter()
         progress(done, limits.iterations, **{run.measure: run.distance(state)})
     if checkpoint is not None and len(state.trace) > saved:
         run.save(checkpoint, state)

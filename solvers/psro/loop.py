@@ -83,7 +83,8 @@ def run_psro(
         policies: behavior policies each player starts with.
         profile: mixtures over them that the first meta-solve starts from.
         checkpoint: file to save the run in and to resume it from if it exists.
-        checkpoint_every: iterations between saves; the last one is always saved.
+        checkpoint_every: most iterations between saves. Also saved are the last one, and any
+            before which nothing was saved for some seconds.
         progress: called after each iteration with the measure.
 
     Returns:
@@ -102,10 +103,10 @@ def run_psro(
     chosen = PSRO() if method is None else method
     rng = np.random.default_rng(0) if rng is None else rng
     settings = {
-        **chosen.settings(),
+        **chosen.settings(form),
         # The generator before the run stands for the seed, the start for what it begins from.
         "rng": generator_text(rng),
-        "start": digest([*(policies or []), profile or []]),
+        "start": digest([*(() if policies is None else policies), () if profile is None else profile]),
     }
     run = Run(
         start=lambda: chosen.init(form, rng=rng, policies=policies, profile=profile),

@@ -18,6 +18,7 @@ from games.extensive.evaluation import (
 )
 from games.extensive.sequence_form import Behavior, SequenceForm
 from games.profiles import Profile, as_profile, uniform_profile
+from solvers.psro.checkpoints import digest
 from solvers.psro.expanders import AddNewAnswers
 from solvers.psro.measures import NashConv
 from solvers.psro.meta_solvers.basic import NashMetaSolver
@@ -41,7 +42,7 @@ class Method(Protocol):
     def name(self) -> str:
         """What results call the method."""
 
-    def settings(self) -> dict[str, str]:
+    def settings(self, form: SequenceForm) -> dict[str, str]:
         """Everything that distinguishes it from other methods; a checkpoint resumes only under the same."""
 
     def init(
@@ -131,14 +132,14 @@ class PSRO:
         """What results call the method."""
         return f"psro({self.oracle.name}, {self.meta_solver.name}, {self.expander.name})"
 
-    def settings(self) -> dict[str, str]:
+    def settings(self, form: SequenceForm) -> dict[str, str]:
         """See ``Method.settings``."""
         return {
             "oracle": self.oracle.name,
             "meta_solver": self.meta_solver.name,
             "expander": self.expander.name,
             "measure": repr(self.measure),
-            "opening": self.opening.__qualname__,
+            "opening": digest(self.opening(form)),
         }
 
     def init(

@@ -11,6 +11,7 @@ from pettingzoo import AECEnv, ParallelEnv
 from games.adapters.from_pettingzoo import NotReproducibleError, from_pettingzoo
 from games.adapters.open_spiel import open_spiel_game
 from games.adapters.to_pettingzoo import GameAECEnv, GameParallelEnv
+from games.batch.choose import batch_of
 from games.conformance import check_env_game
 from games.errors import IllegalActionError, UnsupportedGameError
 
@@ -266,6 +267,22 @@ def test_unseeded_environments_are_found_out():
         game.step(state, joint, rng)
     fresh = game.initial(rng)  # the game recovers
     assert game.step(fresh, dict.fromkeys(game.to_move(fresh), 0), rng).previous is fresh
+
+
+@pytest.mark.parametrize("seeded", [True, False])
+def test_lanes_do_not_replay_each_other(seeded):
+    """As many steps of the environments as of the games, though eight plays go on side by side."""
+    made, rng = [], np.random.default_rng(0)
+    game = from_pettingzoo(lambda: made.append(Survivors(seeded)) or made[-1])
+    batch = batch_of(game, 8, rng=rng)
+    resets, steps = 8, 0
+    for _ in range(20):
+        steps += int(np.sum(~batch.finished()))
+        batch.step(np.zeros((4, 8), dtype=np.int64), rng)
+        resets += int(np.sum(batch.finished()))
+        batch.reset(batch.finished(), rng)
+    assert sum(env.steps for env in made) == steps > 100
+    assert sum(env.resets for env in made) == resets > 20
 
 
 def test_illegal_actions_are_refused_without_a_step():

@@ -10,6 +10,8 @@ from games.driving.merge import expand_merge, small_merge
 from games.errors import UnsupportedGameError
 from games.extensive import TREES, expected_values, fold, payoff_variances, realization_plans
 from games.extensive.leaves import LeafTable, exact_outcome, weighted_tail_mean
+from games.extensive.normal_form import from_normal_form
+from games.normal_form import NormalFormGame
 from marl.rollouts import conditional_value_at_risk
 from solvers.psro.starts import random_behaviors
 
@@ -63,6 +65,14 @@ def test_a_form_of_another_tree_is_refused(late_merge):
     other = expand_merge(small_merge()).tree
     with pytest.raises(ValueError, match="is not the form of the tree"):
         LeafTable.of(other, late_merge[1])
+    wide, narrow = (from_normal_form(NormalFormGame.zero_sum(np.zeros(shape))) for shape in ((3, 2), (2, 3)))
+    for tree, strange in ((wide, narrow), (narrow, wide)):
+        with pytest.raises(ValueError, match="is not the form of the tree"):
+            LeafTable.of(tree, fold(strange))
+    three = from_normal_form(NormalFormGame(np.zeros((3, 3, 2, 2))))
+    for tree, strange in ((wide, three), (three, wide)):
+        with pytest.raises(ValueError, match="is not the form of the tree"):
+            LeafTable.of(tree, fold(strange))
 
 
 @given(

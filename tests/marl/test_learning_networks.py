@@ -10,7 +10,7 @@ from games.normal_form import NormalFormGame
 from games.storage.npz import checked_arrays
 from marl.learning.dense import Activation, DenseNetwork, Torso, initial_network
 from marl.learning.networks import Adam, Trainable, masked_log_softmax, one_thread
-from marl.learning.neural_policy import ActionRule, NeuralPolicy
+from marl.learning.neural_policy import ActionRule, NeuralPolicy, greedy
 
 TORSOS = [
     Torso(),
@@ -97,6 +97,13 @@ def test_illegal_actions_get_nothing(rule):
         np.testing.assert_array_equal(chances.argmax(axis=1), logs.argmax(axis=1))
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_no_action_is_the_greatest_of_scores_that_are_not_finite(bad):
+    """With -inf for every legal action the first one, illegal here, would be taken."""
+    with pytest.raises(ValueError, match="scores of actions must be finite"):
+        greedy(np.full((1, 3), bad, dtype=np.float32), np.array([[False, True, True]]))
+
+
 def test_gradients_of_masked_entropy_are_finite():
     scores = torch.zeros((1, 3), requires_grad=True)
     logs = masked_log_softmax(scores, torch.tensor([[True, False, False]]))
@@ -142,6 +149,11 @@ def _lacking(name):
     return lambda: NeuralPolicy.restore(arrays)
 
 
+def _holding(name, array):
+    arrays = NeuralPolicy(some_network(), ActionRule.GREEDY).arrays()
+    return lambda: NeuralPolicy.restore({**arrays, name: array})
+
+
 W, B = np.zeros((2, 3), np.float32), np.zeros(3, np.float32)
 
 
@@ -154,6 +166,14 @@ W, B = np.zeros((2, 3), np.float32), np.zeros(3, np.float32)
         (lambda: DenseNetwork((W,), (B,), (B,), (B,)), "hidden layers"),
         (lambda: DenseNetwork((W, W), (B, B)), "layer 1"),
         (lambda: DenseNetwork((W,), (B[:2],)), "layer 0"),
+        (lambda: DenseNetwork((W[0],), (B,)), "layer 0"),
+        (lambda: DenseNetwork((W[0, 0],), (B,)), "layer 0"),
+        (lambda: DenseNetwork((W,), (B * np.nan,)), "finite float32"),
+        (lambda: DenseNetwork((W + np.float32(np.inf),), (B,)), "finite float32"),
+        (_holding("network_biases_1", np.full(4, -1e300)), "finite float32"),
+        (_holding("network_weights_0", np.array(0.0)), "layer 0"),
+        (_holding("network_form", np.array(2)), "form of a network must hold 3 integers"),
+        (_holding("rule", np.array([np.inf])), "rule of a network must hold 1 integers"),
         (_lacking("rule"), "lack rule"),
         (_lacking("network_form"), "lack form"),
         (_lacking("network_weights_1"), "lack weights_1"),

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -27,6 +28,7 @@ from marl.learning import (
 from marl.oracles import DeepOracle, LinearDecay
 from marl.policies import MixturePolicy, UniformPolicy
 from marl.policies.in_trees import behaviors_of_policies, policy_of_behavior
+from marl.rollouts import estimate_returns_batched
 from solvers.psro import UniformAllocation, UniformMetaSolver, run_sampled_psro
 
 SMALL_DQN = DQN(StepBudget(8_000), Torso((64,), Activation.RELU), warm_up=300)
@@ -202,6 +204,34 @@ def test_a_pettingzoo_game():
     assert answer.estimate.mean[1] > 0.4
 
 
+class _UnseededRockPaperScissors(GameParallelEnv):
+    """Shows what no seed repeats."""
+
+    def __init__(self):
+        super().__init__(open_spiel_game("matrix_rps"))
+        self._noise = np.random.default_rng()
+
+    def reset(self, seed=None, options=None):
+        seen, infos = super().reset(seed, options)
+        for shown in seen.values():
+            shown["observation"] += np.float32(self._noise.normal())
+        return seen, infos
+
+
+def test_a_pettingzoo_game_that_does_not_repeat_itself():
+    game = from_pettingzoo(_UnseededRockPaperScissors)
+    oracle = DeepOracle(replace(TINY_PPO, budget=StepBudget(4_000)), evaluation=50)
+    answer = oracle.respond(game, [_Rock(), None], 1, rng=np.random.default_rng(0))
+    assert answer.policy.probabilities(game, game.initial(np.random.default_rng(0)), 1)[1] > 0.8
+
+
+def test_games_around_simulators_are_estimated_in_few_of_them():
+    made = []
+    game = from_pettingzoo(lambda: made.append(1) or _rock_paper_scissors())
+    estimate_returns_batched(game, [UniformPolicy()] * 2, 200, rng=np.random.default_rng(0))
+    assert 2 < len(made) <= 17
+
+
 def _rock_paper_scissors():
     return GameParallelEnv(open_spiel_game("matrix_rps"))
 
@@ -257,8 +287,50 @@ class _OnlySecond(NormalFormEnv):
 @pytest.mark.parametrize("learner", [TINY_DQN, TINY_PPO], ids=["dqn", "ppo"])
 def test_who_never_moves_cannot_learn(learner):
     game = _OnlySecond(NormalFormGame.bimatrix(np.eye(2), np.eye(2)))
-    with pytest.raises(UnsupportedGameError, match="has not moved once"):
-        DeepOracle(learner).respond(game, [UniformPolicy()] * 2, 0, rng=np.random.default_rng(0))
+    for budget in (learner.budget, EpisodeBudget(100)):
+        oracle = DeepOracle(replace(learner, budget=budget))
+        with pytest.raises(UnsupportedGameError, match="has not moved once"):
+            oracle.respond(game, [UniformPolicy()] * 2, 0, rng=np.random.default_rng(0))
+
+
+def test_dqn_learns_on_budgets_shorter_than_its_warm_up():
+    """Paper against one who mostly plays rock, with a warm-up of a thousand decisions by default."""
+    game, opponents = open_spiel_game("matrix_rps"), [_Rock(), UniformPolicy()]
+    for budget in (StepBudget(900), EpisodeBudget(900)):
+        answer = DeepOracle(DQN(budget, Torso((16,)), learning_rate=LinearDecay(1e-2, 1e-3, 1.0))).respond(
+            game, opponents, 1, rng=np.random.default_rng(0)
+        )
+        state = game.initial(np.random.default_rng(0))
+        assert answer.policy.probabilities(game, state, 1).argmax() == 1
+
+
+@pytest.mark.parametrize("learner", [TINY_DQN, TINY_PPO], ids=["dqn", "ppo"])
+def test_a_budget_too_short_to_learn_from_is_refused(learner):
+    """No play of the game ends, and no decision is followed by another, within one tick."""
+    oracle = DeepOracle(replace(learner, budget=StepBudget(1)))
+    with pytest.raises(ValueError, match=r"StepBudget\(steps=1\) ended before the first update, after 4 dec"):
+        oracle.respond(open_spiel_game("tic_tac_toe"), [UniformPolicy()] * 2, 0, rng=np.random.default_rng(0))
+
+
+class _Blinding(NormalFormEnv):
+    """Shows a number that is none."""
+
+    bad = np.nan
+
+    def observe(self, state, player):
+        return np.full_like(super().observe(state, player), self.bad)
+
+
+class _Dazzling(_Blinding):
+    bad = np.inf
+
+
+@pytest.mark.parametrize("learner", [TINY_DQN, TINY_PPO], ids=["dqn", "ppo"])
+@pytest.mark.parametrize("kind", [_Blinding, _Dazzling])
+def test_observations_that_are_not_finite_are_refused(learner, kind):
+    game = kind(NormalFormGame.bimatrix(np.eye(2), np.eye(2)))
+    with pytest.raises(ValueError, match=f"{re.escape(game.name)} shows player 1 an observation"):
+        DeepOracle(learner).respond(game, [UniformPolicy()] * 2, 1, rng=np.random.default_rng(0))
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import torch
 from gymnasium.utils.env_checker import check_env
-from sb3_contrib import QRDQN, MaskablePPO
-from stable_baselines3 import PPO
+from sb3_contrib import QRDQN, MaskablePPO, RecurrentPPO
+from stable_baselines3 import DQN, PPO
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 from games.adapters.normal_form_env import NormalFormEnv
 from games.adapters.open_spiel import open_spiel_game
@@ -94,6 +96,16 @@ def test_plays_without_own_move_are_passed_over():
     never = SeatEnv(game, [UniformPolicy(), None], 1)
     with pytest.raises(UnsupportedGameError, match="has not moved once"):
         never.reset(seed=0)
+
+
+def test_observations_that_are_not_finite_are_refused():
+    class Blinding(NormalFormEnv):
+        def observe(self, state, player):
+            return np.full_like(super().observe(state, player), np.nan)
+
+    env = SeatEnv(Blinding(TABLE.game), SEATS, 0)
+    with pytest.raises(ValueError, match="shows player 0 an observation that is not finite"):
+        env.reset(seed=0)
 
 
 class _SometimesAsked(NormalFormEnv):
@@ -183,10 +195,47 @@ def _frozen(env, seed):
     return algorithm
 
 
-@pytest.mark.parametrize(("build", "word"), [(quick_elu, "ELU"), (quick_quantiles, "QRDQNPolicy")])
+class Doubled(BaseFeaturesExtractor):
+    """Features of its own, of the size of the observations."""
+
+    def __init__(self, space):
+        super().__init__(space, space.shape[0])
+
+    def forward(self, observations):
+        return 2.0 * observations
+
+
+def quick_features(env, seed):
+    layers = {"features_extractor_class": Doubled}
+    return PPO("MlpPolicy", env, seed=seed, device="cpu", policy_kwargs=layers)
+
+
+def quick_q_features(env, seed):
+    return DQN("MlpPolicy", env, seed=seed, device="cpu", policy_kwargs={"features_extractor_class": Doubled})
+
+
+def quick_memory(env, seed):
+    return RecurrentPPO("MlpLstmPolicy", env, seed=seed, device="cpu")
+
+
+def quick_normalised(env, seed):
+    return PPO("MlpPolicy", VecNormalize(DummyVecEnv([lambda: env])), seed=seed, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("build", "word"),
+    [
+        (quick_elu, "ELU"),
+        (quick_quantiles, "QRDQNPolicy"),
+        (quick_features, "Doubled"),
+        (quick_q_features, "Doubled"),
+        (quick_memory, "LSTM"),
+        (quick_normalised, "VecNormalize"),
+    ],
+)
 def test_networks_of_other_kinds_are_refused(build, word):
     with pytest.raises(UnsupportedGameError, match=word):
-        StableBaselines(build).respond(TABLE, SEATS, 0, rng=np.random.default_rng(0))
+        StableBaselines(build, 128, evaluation=2).respond(TABLE, SEATS, 0, rng=np.random.default_rng(0))
 
 
 def test_an_oracle_of_sampled_psro():

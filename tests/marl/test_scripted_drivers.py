@@ -9,8 +9,9 @@ from games.driving.merge import Car, Drive, Lane, MergeGame, RoadState, expand_m
 from games.extensive import fold, realization_plans
 from games.extensive.leaves import LeafTable
 from marl.policies.scripted_drivers import HELD_OUT_DRIVERS, ScriptedDriver, bold
+from marl.populations import BehaviorPolicy, with_recall
+from marl.populations.behavior import LabelledTreeplex
 from marl.rollouts import play_states, wilson_rate
-from marl.rollouts.expanded import ExpandedGame
 from solvers.psro.starts import random_behaviors
 
 GAME = MergeGame()
@@ -68,29 +69,37 @@ def test_bad_settings_are_refused():
 def road():
     game = replace(small_merge(), late=0.05)
     expansion = expand_merge(game)
-    return game, expansion, fold(expansion.tree)
+    return with_recall(game), expansion, fold(expansion.tree)
+
+
+def _drive(remembered, form, behaviors, *, rng):
+    """The states of one episode played by behaviors over the tree."""
+    plexes = zip(form.treeplexes, behaviors, strict=True)
+    policies = [BehaviorPolicy(LabelledTreeplex(plex), behavior) for plex, behavior in plexes]
+    return [moment.state for moment in play_states(remembered, policies, rng=rng)]
 
 
 def test_forward_play_crashes_as_often_as_the_leaves_say(road):
-    game, expansion, form = road
+    remembered, expansion, form = road
+    game = remembered.inner
     behaviors = random_behaviors(form, rng=np.random.default_rng(1))
     leaves = LeafTable.of(expansion.tree, form)
     exact = leaves.probabilities(realization_plans(form, behaviors)) @ (leaves.payoffs.max(axis=1) < 0)
-    played, rng = ExpandedGame(game, expansion, form), np.random.default_rng(2)
-    crashes = sum(game.crashed(played.play(behaviors, rng=rng)[-1]) for _ in range(2000))
+    rng = np.random.default_rng(2)
+    crashes = sum(game.crashed(_drive(remembered, form, behaviors, rng=rng)[-1]) for _ in range(2000))
     rate = wilson_rate(crashes, 2000, confidence=0.9999)
     assert rate.low < exact < rate.high
 
 
 def test_forward_play_is_seeded_and_obeys_a_script(road):
-    game, expansion, form = road
+    remembered, expansion, form = road
+    game = remembered.inner
     driver = HELD_OUT_DRIVERS["steady"]
     script = tuple(
         expansion.behavior(i, lambda state, i=i: driver.probabilities(game, state, i)) for i in (0, 1)
     )
-    played = ExpandedGame(game, expansion, form)
-    states = played.play(script, rng=np.random.default_rng(0))
-    assert states == played.play(script, rng=np.random.default_rng(0))
+    states = _drive(remembered, form, script, rng=np.random.default_rng(0))
+    assert states == _drive(remembered, form, script, rng=np.random.default_rng(0))
     # The main car keeps its speed to the horizon; keeping is never late.
     assert [state.cars[0] for state in states] == [Car(Lane.MAIN, k, 1) for k in range(len(states))]
     assert game.to_move(states[-1]) == ()

@@ -209,6 +209,13 @@ def test_inspect_samples_where_nothing_can_be_compiled(tmp_path):
     [
         (["play", "kuhn.json", "--against", "merge.json"], "one game"),
         (["play", "kuhn.json", "--against", "early.json", "--human", "0"], "leave out --against"),
+        (["play", "kuhn.json", "--human", "0", "--show", "--level", "0.2"], "leave out --level, --show"),
+        (["play", "kuhn.json", "--human", "0", "--gif", "a.gif", "--png", "a.png"], "--gif, --png"),
+        (["play", "kuhn.json", "--human", "0", "--workers", "1"], "--workers"),
+        (["play", "kuhn.json", "--seat", "0"], "--seat is for --against"),
+        (["play", "kuhn.json", "--png", "episode.foo"], "pictures must end in"),
+        (["play", "kuhn.json", "--workers", "0"], "workers"),
+        (["cross-play", "kuhn.json", "--out", "table.foo"], "pictures must end in"),
         (["play", "kuhn.json", "--human", "2"], "seats are numbered 0 to 1"),
         (["play", "kuhn.json", "--against", "uniform", "--seat", "-1"], "seats are numbered"),
         (["play", "kuhn.json", "--episodes", "0"], "episodes"),

@@ -46,6 +46,12 @@ def test_risk_budget_and_patience():
         (["--risk", "both"], ValueError, "--gamma"),
         (["--risk", "both", "--gamma", "1", "--meta-solver", "nash"], ValueError, "--meta-solver"),
         (["--gamma", "1"], ValueError, "--gamma"),
+        (["--oracle", "mean_variance"], ValueError, "need it"),
+        (["--meta-solver", "risk_averse"], ValueError, "need it"),
+        (["--tremble", "0.1"], ValueError, "--tremble"),
+        (["--oracle", "mean_variance", "--gamma", "1", "--tremble", "0.1"], ValueError, "--tremble"),
+        (["--checkpoint", "run.ckpt"], ValueError, "must end in .json"),
+        (["--save-population", "pop.txt"], ValueError, "must end in .json"),
         (["--seed", "-1"], ValueError, "seed"),
     ],
 )

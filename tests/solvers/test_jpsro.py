@@ -213,3 +213,19 @@ def test_from_the_command_line(tmp_path):
     done = runner.invoke(app, limited)
     assert done.exit_code == 1
     assert file.exists()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_usual_meta_solver_is_of_the_concept(seed):
+    """With coarse equilibria of the empirical games these runs would stop at a gap above zero."""
+    rng = np.random.default_rng(seed)
+    result = run_jpsro(as_tree(NormalFormGame(rng.normal(size=(2, 4, 4)))), JPSRO(concept=CE), tol=1e-8)
+    assert result.status is Status.CERTIFIED
+    assert (result.certificate.measure, result.solver) == ("ce_gap", "jpsro(max_gini_ce, ce)")
+
+
+def test_a_meta_solver_of_the_weaker_concept_is_refused():
+    for weak in (max_gini(CCE), RandomWelfare(CCE)):
+        with pytest.raises(ValueError, match="finds no ce"):
+            JPSRO(weak, CE)
+    assert JPSRO(max_gini(CE), CCE).weigher == max_gini(CE)  # every correlated equilibrium is a coarse one

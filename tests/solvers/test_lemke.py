@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 
-from solvers.equilibrium.lemke import LcpOutcome, solve_lcp
+from solvers.equilibrium.lemke import LcpOutcome, _solution, solve_lcp
 
 
 def every_solution(matrix, offset):
@@ -165,3 +165,13 @@ def test_limits_say_so():
 def test_bad_arguments_are_refused(arguments, options, message):
     with pytest.raises(ValueError, match=message):
         solve_lcp(*arguments, **options)
+
+
+def test_a_basis_whose_solution_breaks_a_sign_is_no_solution():
+    yes, no = np.array([True]), np.array([False])
+    one = np.eye(1)
+    for offset, basis in ((1.0, yes), (-1.0, no)):  # z = -1; w = -1
+        answer = _solution(one, np.array([offset]), no, basis, 3)
+        assert (answer.outcome, answer.z) == (LcpOutcome.NUMERICAL, None)
+    good = _solution(one, np.array([-1.0]), no, yes, 3)
+    assert (good.outcome, good.z.tolist()) == (LcpOutcome.SOLVED, [1.0])

@@ -1,6 +1,7 @@
 """PSRO: published values, exact empirical games, checkpoints, and games of every kind."""
 
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from solvers.psro import (
     PSRO,
     AddAllAnswers,
     EmpiricalPayoffs,
+    EmpiricalRiskMetaSolver,
     NashMetaSolver,
     RiskAverseMetaSolver,
     UniformMetaSolver,
@@ -308,11 +310,54 @@ def test_names_carry_what_distinguishes_methods():
             UniformMetaSolver(),
             RiskAverseMetaSolver(RiskAversion(0.1)),
             RiskAverseMetaSolver(RiskAversion(0.2)),
+            NashMetaSolver(1e-6),
+            RiskAverseMetaSolver(RiskAversion(0.1), 1e-6),
+            EmpiricalRiskMetaSolver(RiskAversion(0.1)),
+            EmpiricalRiskMetaSolver(RiskAversion(0.1), tol=1e-6),
         )
     }
-    assert len(names) == 4
+    assert len(names) == 8
 
 
 def test_split_is_the_inverse_of_end_to_end():
     joined = np.arange(26.0)
     np.testing.assert_array_equal(np.concatenate(split(KUHN, joined)), joined)
+
+
+def test_a_checkpoint_knows_what_the_run_began_with(tmp_path):
+    form = matrix_form(STAG, STAG.T)
+    pure = np.array([[[1.0, 1.0, 0.0], [1.0, 0.0, 1.0]]] * 2)  # arrays serve as well as lists
+    method = PSRO(meta_solver=RiskAverseMetaSolver(RiskAversion(0.0)))
+
+    def go(**start):
+        return run_psro(form, method, iterations=1, checkpoint=tmp_path / "run.json", **start)
+
+    go(policies=pure, profile=np.array([[0.8, 0.2]] * 2))
+    go(policies=pure.tolist(), profile=[[0.8, 0.2]] * 2)
+    for start in (
+        {},
+        {"policies": pure},
+        {"policies": pure, "profile": [[0.7, 0.3]] * 2},
+        {"policies": pure[:, ::-1], "profile": [[0.8, 0.2]] * 2},
+    ):
+        with pytest.raises(ValueError, match="other settings: start differ"):
+            go(**start)
+
+
+def test_openings_are_told_apart_by_what_they_open_with(tmp_path):
+    def opening(share, form):
+        return [[np.array([1.0, share, 1.0 - share])]] * 2
+
+    def go(share):
+        method = PSRO(opening=partial(opening, share))
+        form = matrix_form([[1.0, -1.0], [-1.0, 1.0]])
+        return run_psro(form, method, iterations=1, checkpoint=tmp_path / "run.json")
+
+    assert go(0.3).steps == go(0.3).steps == 1
+    with pytest.raises(ValueError, match="other settings: opening differ"):
+        go(0.4)
+
+
+@pytest.mark.parametrize("bits", [np.random.Philox, np.random.MT19937])
+def test_generators_of_any_kind_serve(bits):
+    assert run_psro(KUHN, rng=np.random.Generator(bits(0))).status is Status.CERTIFIED

@@ -44,3 +44,56 @@ def test_symmetric_games_take_one_population():
     assert isinstance(run("psro", "kuhn_poker", "--symmetric").exception, UnsupportedGameError)
     both = run("psro", goofspiel, "--symmetric", "--variant", "xdo")
     assert "--symmetric" in str(both.exception)
+
+
+@pytest.mark.parametrize(
+    ("option", "file", "words"),
+    [
+        ("--plot", "x.foo", "pictures must end in"),
+        ("--save-population", "pop.txt", "must end in .json"),
+        ("--out", "r.txt", "must end in .json"),
+        ("--checkpoint", "c.ckpt", "must end in .json"),
+        ("--out", "folder.json", "cannot be written"),
+    ],
+)
+def test_places_are_checked_before_the_run(option, file, words, tmp_path, monkeypatch):
+    monkeypatch.setattr("solvers.cli.psro.run_psro", None)  # nothing to call
+    (tmp_path / "folder.json").mkdir()
+    done = run("psro", "kuhn_poker", option, tmp_path / file)
+    assert isinstance(done.exception, ValueError | OSError)
+    assert words in str(done.exception)
+
+
+def test_a_result_is_kept_where_a_later_picture_fails(tmp_path, monkeypatch):
+    def broken(traces):
+        raise RuntimeError("no picture")
+
+    monkeypatch.setattr("solvers.report.plots.plot_convergence", broken)
+    out, population = tmp_path / "new" / "out.json", tmp_path / "population.json"
+    done = run(
+        "psro", "kuhn_poker", "--out", out, "--save-population", population, "--plot", tmp_path / "a.png"
+    )
+    assert isinstance(done.exception, RuntimeError)
+    assert run("check", out).exit_code == 0
+    assert run("inspect", population).exit_code == 0
+
+
+@pytest.mark.parametrize("part", ["--oracle", "--meta-solver"])
+def test_parts_averse_to_risk_ask_how_much(part):
+    done = run("psro", "kuhn_poker", part, "risk_averse")
+    assert isinstance(done.exception, ValueError)
+    assert "--gamma" in str(done.exception)
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_an_interrupted_run_says_what_was_kept(written, tmp_path, monkeypatch):
+    def interrupted(*arguments, checkpoint, **options):
+        if written:
+            checkpoint.touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("solvers.cli.psro.run_psro", interrupted)
+    done = run("psro", "kuhn_poker", "--checkpoint", tmp_path / "run.json")
+    assert done.exit_code == 130
+    assert ("resumes the run" in done.output) is written
+    assert ("nothing was kept" in done.output) is not written

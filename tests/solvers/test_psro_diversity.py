@@ -188,3 +188,21 @@ def test_any_number_of_players_may_be_diverse():
 def test_bad_parameters_are_refused(arguments, word):
     with pytest.raises(ValueError, match=word):
         DiverseBestResponse(**arguments)
+
+
+def test_the_price_falls_with_the_population(monkeypatch):
+    prices = []
+
+    def noted(form, player, gradient, hull, *, price, smoothing):
+        prices.append(price)
+        return diverse_response(form, player, gradient, hull, price=price, smoothing=smoothing)
+
+    monkeypatch.setattr("solvers.psro.variants.diversity.diverse_response", noted)
+    rng = np.random.default_rng(0)
+    state = PSRO().init(KUHN, rng=rng)
+    for policies in (1, 2, 3):
+        prices.clear()
+        assert len(state.payoffs.populations[0]) == policies
+        DiverseBestResponse(0.5).respond(state.play, 0, rng=rng)
+        assert prices[0] == pytest.approx(0.5 * KUHN.payoff_range / policies)
+        state = PSRO().step(state)

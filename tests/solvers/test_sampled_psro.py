@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,17 +7,18 @@ import pytest
 from games.adapters.normal_form_env import NormalFormEnv
 from games.adapters.open_spiel import open_spiel_game
 from games.adapters.open_spiel_tree import compile_open_spiel
-from games.empirical import EmpiricalGame, Moments
+from games.empirical import EmpiricalGame, Moments, SharedRegret
 from games.errors import FileFormatError
 from games.extensive.evaluation import nash_conv
 from games.normal_form import NormalFormGame, nash_conv as matrix_nash_conv
 from games.normal_form.risk import RiskAversion
 from games.results import Status
 from marl.oracles import TabularQ
-from marl.policies import TabularPolicy, UniformPolicy
+from marl.policies import MixturePolicy, TabularPolicy, UniformPolicy
 from marl.policies.in_trees import behaviors_of_policies
 from solvers.psro import AdaptiveAllocation, RiskAverseMetaSolver, UniformAllocation, run_sampled_psro
 from solvers.psro.sampled.allocation import meeting_weights
+from solvers.psro.sampled.verification import verify_mixtures
 
 FAST = {"oracle": TabularQ(300, evaluation=50), "allocation": AdaptiveAllocation(20, 200, 2, 20)}
 
@@ -211,3 +213,130 @@ def test_bad_arguments(changes, word):
 def test_bad_allocations(make):
     with pytest.raises(ValueError, match="must"):
         make()
+
+
+class Fixed:
+    """A policy of a class that files do not know."""
+
+    def __init__(self, row):
+        self.row = np.array(row)
+
+    def probabilities(self, game, state, player):
+        return self.row
+
+
+def matrix_run(file, payoffs=((1.0, -1.0), (-1.0, 1.0)), starts=None, iterations=1, bits=np.random.PCG64):
+    return run_sampled_psro(
+        NormalFormEnv(NormalFormGame.zero_sum(payoffs)),
+        oracle=TabularQ(50, evaluation=2),
+        allocation=UniformAllocation(10),
+        iterations=iterations,
+        verification=10,
+        policies=None if starts is None else [[start] for start in starts],
+        rng=np.random.Generator(bits(3)),
+        checkpoint=file,
+    )
+
+
+def test_checkpoints_of_games_of_the_same_name_are_told_apart(tmp_path):
+    matrix_run(tmp_path / "run.json")
+    with pytest.raises(ValueError, match="other settings: play differ"):
+        matrix_run(tmp_path / "run.json", ((1.0, 1.0), (-1.0, -1.0)))
+
+
+ONE_ROW = NormalFormEnv(NormalFormGame.zero_sum([[0.0, 0.0], [0.0, 0.0]])).observe((), 0).tobytes()
+
+
+@pytest.mark.parametrize(
+    "make", [Fixed, lambda row: TabularPolicy({ONE_ROW: np.array(row)})], ids=["unknown", "tabular"]
+)
+def test_checkpoints_of_other_starts_are_told_apart(tmp_path, make):
+    file = tmp_path / "run.json"
+    matrix_run(file, starts=[make([0.9, 0.1]), UniformPolicy()])
+    again = matrix_run(file, starts=[make([0.9, 0.1]), UniformPolicy()], iterations=2)
+    assert again.steps == 2
+    for starts in ([make([0.8, 0.2]), UniformPolicy()], [UniformPolicy(), make([0.9, 0.1])]):
+        with pytest.raises(ValueError, match="other settings: starts differ"):
+            matrix_run(file, starts=starts)
+
+
+@pytest.mark.parametrize("bits", [np.random.Philox, np.random.MT19937, np.random.SFC64, np.random.PCG64DXSM])
+def test_generators_of_any_kind_serve_and_resume(tmp_path, bits):
+    matrix_run(tmp_path / "run.json", bits=bits)
+    assert_same(
+        matrix_run(tmp_path / "run.json", iterations=2, bits=bits), matrix_run(None, iterations=2, bits=bits)
+    )
+
+
+def test_names_that_are_no_checkpoint_are_refused_before_any_work(tmp_path):
+    class Idle(TabularQ):
+        def respond(self, *arguments, **options):
+            raise AssertionError("the work has begun")
+
+    with pytest.raises(ValueError, match=r"must end in \.json"):
+        run(oracle=Idle(300), checkpoint=tmp_path / "run.ckpt")
+
+
+class Sure:
+    """Answers that know their worth exactly."""
+
+    name, learner = "sure", TabularQ(300, evaluation=50)
+
+    def respond(self, game, opponents, player, *, rng):
+        answer = self.learner.respond(game, opponents, player, rng=rng)
+        exact = replace(answer.estimate, standard_error=np.zeros(game.num_players))
+        return replace(answer, estimate=exact)
+
+    def pack(self, policy):
+        return self.learner.pack(policy)
+
+    def unpack(self, arrays):
+        return self.learner.unpack(arrays)
+
+
+def test_errors_of_gains_are_those_of_the_table_and_of_the_answers():
+    """A gain is the answer's mean less the mixtures' mean in the table before it; both were sampled."""
+    table_alone = run(oracle=Sure(), iterations=3).solution.trace.gain_errors
+    both = run(iterations=3).solution.trace.gain_errors
+    for t in range(3):
+        before = run(oracle=Sure(), iterations=t).solution
+        x, y = before.profile
+        noise = np.sqrt([x**2 @ v @ y**2 for v in before.empirical.variance / before.empirical.counts])
+        assert noise.min() > 0.0
+        np.testing.assert_allclose(table_alone[t], noise, rtol=1e-12)
+        assert (both[t] > noise).all()
+
+
+def test_final_certificates_share_the_failure_and_never_repeat_a_seed(monkeypatch):
+    failures, seeds, sharing = [], [], []
+
+    class Race(SharedRegret):
+        def __init__(self, mixture, payoff_bounds, failure):
+            failures.append(failure)
+            super().__init__(mixture, payoff_bounds, failure)
+
+    def crew(work, tasks):
+        seeds.extend(task.rng.bit_generator.seed_seq.generate_state(4).tolist() for task in tasks)
+        sharing.extend(task.player for task in tasks)
+        return [np.zeros((task.episodes, len(task.policies))) for task in tasks]
+
+    monkeypatch.setattr("solvers.psro.sampled.verification.SharedRegret", Race)
+    policies = [[UniformPolicy()] * 2, [UniformPolicy()] * 3, [UniformPolicy()]]
+    profile = tuple(np.full(n, 1 / n) for n in (2, 3, 1))
+    mixtures = [MixturePolicy(tuple(group), x) for group, x in zip(policies, profile, strict=True)]
+    certificate, spent = verify_mixtures(
+        policies,
+        mixtures,
+        profile,
+        (-1.0, 1.0),
+        episodes=400,
+        confidence=0.9,
+        seeds=np.random.SeedSequence(0),
+        crew=crew,
+    )
+    assert failures == pytest.approx([0.05, 0.05])  # the third player cannot deviate
+    assert set(sharing) == {0, 1}
+    assert len(seeds) > 10
+    assert len(set(map(tuple, seeds))) == len(seeds)
+    assert certificate.confidence == 0.9
+    assert 1_900 <= spent <= 2_000

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from games.adapters.open_spiel_tree import compile_open_spiel
+from games.certificates import Certificate
 from games.errors import UnsupportedGameError
 from games.extensive import fold, from_normal_form, nash_conv, uniform_behaviors
 from games.extensive.symmetry import symmetry_of
 from games.normal_form import NormalFormGame, load_named
 from games.normal_form.risk import RiskAversion
-from games.results import Status
+from games.results import SolveResult, Status
 from solvers.psro import (
     PSRO,
     CallableMetaSolver,
@@ -151,3 +152,35 @@ def test_payoffs_of_uneven_populations_are_refused():
     payoffs.add(0, plans[0])
     with pytest.raises(ValueError, match="player 1 are not those of player 0"):
         SymmetricPayoffs.of(SYMMETRY, payoffs)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e3, 1e5, 1e7])
+def test_large_payoffs_lose_digits_and_not_the_symmetry(offset):
+    a = np.random.default_rng(0).normal(size=(7, 7))
+    form = as_tree(NormalFormGame.bimatrix(a - a.T + offset, a.T - a + offset))
+    result = run_psro(form, SymmetricPSRO(symmetry_of(form)), tol=1e-6)
+    assert result.status is Status.CERTIFIED
+    values = [result.info["value_0"], result.info["value_1"]]
+    np.testing.assert_allclose(values, offset, atol=1e-5)
+
+
+def test_a_certificate_that_does_not_hold_for_the_mean_is_not_passed_on():
+    class Boaster:
+        name = "boaster"
+
+        def solve(self, game, start, *, rng):
+            certificate = Certificate("nash_conv", 0.0)
+            return SolveResult(start, Status.CERTIFIED, certificate, self.name, 1, 0.0)
+
+    game = NormalFormGame.zero_sum([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]])
+    rng = np.random.default_rng(0)
+    rock = SymmetricMetaSolver(Boaster()).solve(game, (np.array([1.0, 0.0, 0.0]),) * 2, rng=rng)
+    assert (rock.status, rock.certificate.bound) == (Status.STATIONARY, 2.0)
+    even = SymmetricMetaSolver(Boaster(), 1e-12).solve(game, (np.full(3, 1 / 3),) * 2, rng=rng)
+    assert even.status is Status.CERTIFIED
+
+
+def test_one_player_has_no_other_seat():
+    form = as_tree(NormalFormGame(np.array([[1.0, 3.0, 2.0]])))
+    with pytest.raises(UnsupportedGameError, match="one player"):
+        SymmetricPSRO(symmetry_of(form))

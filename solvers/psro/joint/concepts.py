@@ -72,6 +72,10 @@ class JointMetaSolver(Protocol):
     def name(self) -> str:
         """Name, with parameters."""
 
+    @property
+    def concept(self) -> JointConcept:
+        """Which equilibria of the empirical game it finds."""
+
     def solve(self, game: NormalFormGame, *, rng: np.random.Generator) -> SolveResult[FloatArray]:
         """Return a joint distribution over the cells of ``game``, shape (K_1, ..., K_N)."""
 

@@ -14,7 +14,7 @@ import math
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ from games.progress import ProgressCallback, ignore_progress
 from games.results import SolveResult, Status
 from solvers.psro.checkpoints import digest, generator_text
 from solvers.psro.driver import Limits, Run, drive
-from solvers.psro.joint.concepts import CCE, JointConcept, JointMetaSolver, max_gini
+from solvers.psro.joint.concepts import CCE, CE, JointConcept, JointMetaSolver, max_gini
 from solvers.psro.joint.state import JointState, JointTrace, load_joint, save_joint
 from solvers.psro.method import open_populations, uniform_opening
 from solvers.psro.population import EmpiricalPayoffs
@@ -58,13 +58,14 @@ class JPSRO:
     """A JPSRO method.
 
     Attributes:
-        meta_solver: how cells are weighed; max-Gini suits most games, since it answers many policies at once.
+        meta_solver: how cells are weighed. Max-Gini of the concept where None, which suits most games, since
+            it answers many policies at once.
         concept: which deviations are answered, and measured: ``CE`` or ``CCE``.
         answers: most answers that join per player and iteration, those of greatest gain first; None for all.
         least_gain: gains up to this share of the payoff range count as rounding and are not answered.
     """
 
-    meta_solver: JointMetaSolver = field(default_factory=lambda: max_gini(CCE))
+    meta_solver: JointMetaSolver | None = None
     concept: JointConcept = CCE
     answers: int | None = None
     least_gain: float = 1e-10
@@ -74,6 +75,16 @@ class JPSRO:
             raise ValueError(f"answers must be at least 1 or None, got {self.answers!r}")
         if not 0.0 <= self.least_gain < math.inf:
             raise ValueError(f"least_gain must be at least 0 and finite, got {self.least_gain!r}")
+        if self.concept == CE and self.weigher.concept != CE:
+            raise ValueError(
+                f"{self.weigher.name} finds no {CE.name} of the empirical game, so the run would not come to "
+                f"one; take {max_gini(CE).name} or another meta-solver of that concept"
+            )
+
+    @property
+    def weigher(self) -> JointMetaSolver:
+        """The meta-solver in use."""
+        return max_gini(self.concept) if self.meta_solver is None else self.meta_solver
 
     def init(
         self,
@@ -94,7 +105,7 @@ class JPSRO:
 
     def weigh(self, payoffs: EmpiricalPayoffs, trace: JointTrace, rng: np.random.Generator) -> JointState:
         """Solve the empirical game, and find the deviations from the solution."""
-        joint = self.meta_solver.solve(payoffs.game(), rng=rng).unwrap()
+        joint = self.weigher.solve(payoffs.game(), rng=rng).unwrap()
         joint = np.where(joint > _NO_WEIGHT, joint, 0.0)
         joint /= joint.sum()
         return JointState(payoffs, joint, self.deviations(payoffs, joint), trace, False, rng)
@@ -157,7 +168,8 @@ def run_jpsro(
         rng: source of all randomness; ``np.random.default_rng(0)`` where None.
         policies: behavior policies each player starts with.
         checkpoint: file to save the run in and to resume it from if it exists.
-        checkpoint_every: iterations between saves; the last one is always saved.
+        checkpoint_every: most iterations between saves. Also saved are the last one, and any
+            before which nothing was saved for some seconds.
         progress: called after each iteration with the gap.
 
     Returns:
@@ -176,13 +188,13 @@ def run_jpsro(
     chosen = JPSRO() if method is None else method
     rng = np.random.default_rng(0) if rng is None else rng
     settings = {
-        "meta_solver": chosen.meta_solver.name,
+        "meta_solver": chosen.weigher.name,
         "concept": chosen.concept.name,
         "answers": chosen.answers,
         "least_gain": chosen.least_gain,
         # The generator before the run stands for the seed, the start for what it begins from.
         "rng": generator_text(rng),
-        "start": digest(policies or ()),
+        "start": digest(() if policies is None else policies),
     }
     run = Run(
         start=lambda: chosen.init(form, rng=rng, policies=policies),
@@ -217,7 +229,7 @@ def _result(method: JPSRO, state: JointState, threshold: float, seconds: float) 
         JPSROSolution(state.joint, plans, payoffs.game(), state.trace),
         Status.CERTIFIED if bound <= threshold else short,
         Certificate(method.concept.measure, bound),
-        f"jpsro({method.meta_solver.name}, {method.concept.name})",
+        f"jpsro({method.weigher.name}, {method.concept.name})",
         len(state.trace),
         seconds,
         {f"value_{i}": float(v) for i, v in enumerate(values)} | {"welfare": float(values.sum())},

@@ -13,6 +13,8 @@ from games.results import SolveResult, Status
 from solvers.equilibrium.risk_averse import solve_risk_averse
 from solvers.equilibrium.zero_sum import solve_zero_sum
 
+_NASH_TOL = 1e-9
+
 
 @dataclass(frozen=True, slots=True)
 class NashMetaSolver:
@@ -22,12 +24,12 @@ class NashMetaSolver:
         tol: largest NashConv of the mixtures in the empirical game, in payoff ranges.
     """
 
-    tol: float = 1e-9
+    tol: float = _NASH_TOL
 
     @property
     def name(self) -> str:
-        """Registered name."""
-        return "nash"
+        """Registered name, with the tolerance if it is another than usual."""
+        return "nash" if self.tol == _NASH_TOL else f"nash(tol={self.tol:g})"
 
     def solve(
         self, game: NormalFormGame, start: Profile, *, rng: np.random.Generator
@@ -63,7 +65,7 @@ class RiskAverseMetaSolver:
     @property
     def name(self) -> str:
         """Registered name, with parameters."""
-        return f"risk_averse({self.risk})"
+        return f"risk_averse({self.risk}, tol={self.tol:g})"
 
     def solve(
         self, game: NormalFormGame, start: Profile, *, rng: np.random.Generator

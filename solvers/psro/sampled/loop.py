@@ -15,7 +15,6 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,12 +27,15 @@ from games.profiles import Profile, uniform_profile
 from games.progress import ProgressCallback, ignore_progress
 from games.protocols import EnvGame
 from games.results import SolveResult, Status
+from games.storage import header_path
 from marl.oracles import TabularQ
 from marl.policies import MixturePolicy, Policy, UniformPolicy
+from marl.populations.fingerprints import stable_fingerprint
 from solvers.psro.checkpoints import generator_text
 from solvers.psro.meta_solvers.basic import NashMetaSolver
 from solvers.psro.protocols import MetaSolver
 from solvers.psro.sampled.allocation import AdaptiveAllocation, Allocation
+from solvers.psro.sampled.fingerprints import policy_fingerprints
 from solvers.psro.sampled.risk_meta_solver import EmpiricalMetaSolver
 from solvers.psro.sampled.rules import EpisodeBudget, NoGain
 from solvers.psro.sampled.simulators import Simulator, simulator_for
@@ -112,7 +114,7 @@ def run_sampled_psro(
         workers: processes that learn and simulate; 1 means this one. They receive game, oracle and policies
             by pickling.
         checkpoint: file to save each iteration in and to resume from if it exists. Bring the same
-            ``policies``.
+            ``policies``: they are not in the file, only told apart by what they are or how they play.
         progress: called after each iteration with ``bound`` and ``gain``.
 
     Returns:
@@ -122,8 +124,7 @@ def run_sampled_psro(
         the episodes of the table, and ``info`` holds the distance in the table as it stands.
         ``info["last_gain"]`` is what the last answers gained in all, an estimate
         from below of the NashConv of the previous mixtures in the full game; ``info["stop"]`` says why the
-        run ended. The status is STATIONARY where ``stop`` ended it, and else LIMIT: by sampling alone nothing
-        shows that a run has arrived.
+        run ended. The status is LIMIT: by sampling alone nothing shows that a run has arrived.
 
     Raises:
         ValueError: an argument is out of range, or the checkpoint belongs to another run.
@@ -156,22 +157,13 @@ def run_sampled_psro(
         confidence,
     )
     rng = np.random.default_rng(0) if rng is None else rng
-    settings = {
-        "game": game.name,
-        "oracle": run.oracle.name,
-        "meta_solver": run.meta_solver.name,
-        "allocation": run.allocation.name,
-        "simulator": run.simulator.name,
-        "confidence": confidence,
-        "starts": [len(start) for start in starts],
-        # The generator before the run stands for the seed.
-        "rng": generator_text(rng),
-    }
+    place = None if checkpoint is None else header_path(checkpoint)
+    settings = {} if place is None else run.settings(starts, rng)
     began = time.perf_counter()
     why = f"all {iterations} iterations are done"
     with start_workers(workers, Setting(game, run.oracle, run.simulator)) as crew:
-        if checkpoint is not None and Path(checkpoint).exists():
-            state = load_sampled(checkpoint, game, starts, run.oracle, rng, settings)
+        if place is not None and place.exists():
+            state = load_sampled(place, game, starts, run.oracle, rng, settings)
         else:
             state = run.init(starts, rng, crew)
         if len(state.trace):
@@ -186,20 +178,19 @@ def run_sampled_psro(
                 why = f"the budget of {budget.episodes} episodes does not hold another iteration"
                 break
             state = run.step(state, crew, began)
-            if checkpoint is not None:
-                save_sampled(checkpoint, state, run.oracle, settings)
+            if place is not None:
+                save_sampled(place, state, run.oracle, settings)
             gain = float(state.trace.gains[-1].sum())
             progress(len(state.trace), iterations, bound=float(state.trace.bounds[-1]), gain=gain)
-        status = Status.LIMIT
         if stop is not None and stop.met(state.trace):
-            status, why = Status.STATIONARY, stop.sentence
+            why = stop.sentence
         spent, _, size = run.spending(state)
         episodes = verification if budget is None else budget.verification(verification, spent, size)
         certificate, verifying = run.verify(state, episodes, crew)
     info = run.info(state) | {"stop": why, "verification_episodes": verifying}
     return SolveResult(
         SampledPSROSolution(tuple(map(tuple, state.policies)), state.profile, state.empirical, state.trace),
-        status,
+        Status.LIMIT,
         certificate,
         f"sampled_psro({run.oracle.name}, {run.meta_solver.name}, {run.allocation.name})",
         len(state.trace),
@@ -230,6 +221,20 @@ class _Run:
         trace = SampledTrace.empty(game.num_players)
         state = SampledState(tuple(starts), empirical, uniform_profile(empirical.sizes), trace, rng)
         return replace(state, profile=self._weigh(state, state.profile, _seeds(rng), crew))
+
+    def settings(self, starts: Sequence[Sequence[Policy[Any]]], rng: np.random.Generator) -> dict[str, Any]:
+        """What a checkpoint must have been made with to be resumed; ``rng`` stands for the seed."""
+        return {
+            "game": self.game.name,
+            "play": stable_fingerprint(self.game),
+            "oracle": self.oracle.name,
+            "meta_solver": self.meta_solver.name,
+            "allocation": self.allocation.name,
+            "simulator": self.simulator.name,
+            "confidence": self.confidence,
+            "starts": policy_fingerprints(self.game, starts),
+            "rng": generator_text(rng),
+        }
 
     def step(self, state: SampledState, crew: Workers, began: float) -> SampledState:
         """One iteration; consumes ``state``."""

@@ -70,7 +70,7 @@ class EmpiricalRiskMetaSolver:
     @property
     def name(self) -> str:
         """Registered name, with parameters."""
-        return f"empirical_risk({self.risk}, {self.source.value})"
+        return f"empirical_risk({self.risk}, {self.source.value}, tol={self.tol:g})"
 
     def solve_empirical(
         self, game: EmpiricalGame, start: Profile, *, rng: np.random.Generator

@@ -13,7 +13,8 @@ class NoGain:
     """Stop when for some iterations in a row no answer gained more than sampling error explains.
 
     That is no proof of an equilibrium: a gain below the error, or one that this oracle cannot find, remains
-    possible. Smaller errors come from more evaluation episodes of the oracle.
+    possible, so a run that this rule ends has come to a limit. Smaller errors come from more evaluation
+    episodes of the oracle.
 
     Attributes:
         iterations: how many in a row, at least 1.

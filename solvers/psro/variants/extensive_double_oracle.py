@@ -1,9 +1,10 @@
 """Extensive-form double oracle (XDO) [1]_: policies are mixed anew at every information set.
 
 What is played is an equilibrium of the restricted tree (``solvers.psro.bilinear.game``), in which each player
-may take at every information set any action that a policy of their population takes there. Every iteration
-but the last adds an action somewhere, so their number is at most linear in the information sets, where
-mixtures of whole policies may need exponentially many.
+may take at every information set any action that a policy of their population takes there. Where that tree
+is solved exactly, every iteration but the last adds an action somewhere, so their number is at most linear in
+the information sets, where mixtures of whole policies may need exponentially many; where it is solved as well
+as the play is good, iterations that only come nearer lie between.
 
 .. [1] S. McAleer, J. Lanier, K. A. Wang, P. Baldi, R. Fox, "XDO: a double oracle algorithm for
    extensive-form games", NeurIPS 2021.

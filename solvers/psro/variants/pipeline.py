@@ -27,6 +27,7 @@ from games.extensive.evaluation import realization_plans, uniform_behaviors, val
 from games.extensive.sequence_form import Plan, SequenceForm
 from games.normal_form import NormalFormGame
 from games.profiles import Profile, uniform_profile
+from solvers.psro.checkpoints import digest
 from solvers.psro.measures import NashConv
 from solvers.psro.meta_solvers.basic import NashMetaSolver
 from solvers.psro.method import Opening, append_row, open_populations, uniform_opening
@@ -80,12 +81,12 @@ class PipelinePSRO:
             f"plateau={self.plateau:g},{self.meta_solver.name})"
         )
 
-    def settings(self) -> dict[str, str]:
+    def settings(self, form: SequenceForm) -> dict[str, str]:
         """See ``Method.settings``."""
         return {
             "method": self.name,
             "measure": repr(self.measure),
-            "opening": self.opening.__qualname__,
+            "opening": digest(self.opening(form)),
         }
 
     def init(

@@ -33,6 +33,7 @@ from solvers.psro.state import PSROState
 
 _SAME = 1e-9  # mixtures that differ by less are one mixture
 _ROUNDING = 1e-12  # of the payoff range
+_LAST_DIGITS = 64.0 * float(np.finfo(np.float64).eps)  # of the largest payoff; what sums over a tree may lose
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,14 +213,21 @@ class SymmetricPSRO:
     measure: Measure = field(default_factory=NashConv)
     opening: Opening = uniform_opening
 
+    def __post_init__(self) -> None:
+        if self.symmetry.form.num_players < 2:
+            raise UnsupportedGameError(
+                f"{self.symmetry.form.name} has one player, and there is no other seat to share policies with"
+            )
+
     @property
     def name(self) -> str:
         """What results call the method."""
         return self._psro().name
 
-    def settings(self) -> dict[str, str]:
+    def settings(self, form: SequenceForm) -> dict[str, str]:
         """See ``Method.settings``."""
-        return self._psro().settings() | {"opening": self.opening.__qualname__}
+        self._check(form)
+        return self._psro().settings(form)
 
     def init(
         self,
@@ -234,8 +242,7 @@ class SymmetricPSRO:
         Raises:
             ValueError: the symmetry is that of another game, or ``policies`` differ between the seats.
         """
-        if form is not self.symmetry.form:
-            raise ValueError(f"the symmetry is that of {self.symmetry.form.name}, not of this {form.name}")
+        self._check(form)
         if policies is not None:
             SymmetricPayoffs.of(self.symmetry, open_populations(form, self._opening, policies))
         state = self._psro().init(form, rng=rng, policies=policies, profile=profile)
@@ -246,6 +253,10 @@ class SymmetricPSRO:
         # A resumed run brings payoffs of the plain kind.
         return self._psro().step(self._symmetric(state), elapsed=elapsed)
 
+    def _check(self, form: SequenceForm) -> None:
+        if form is not self.symmetry.form:
+            raise ValueError(f"the symmetry is that of {self.symmetry.form.name}, not of this {form.name}")
+
     def _symmetric(self, state: PSROState) -> PSROState:
         if isinstance(state.payoffs, SymmetricPayoffs):
             return state
@@ -254,7 +265,7 @@ class SymmetricPSRO:
     def _psro(self) -> PSRO:
         return PSRO(
             OneSeatOracle(self.oracle, self.symmetry),
-            SymmetricMetaSolver(self.meta_solver, _ROUNDING * self.symmetry.form.payoff_range),
+            SymmetricMetaSolver(self.meta_solver, _rounding(self.symmetry.form)),
             self.expander,
             self.measure,
             self._opening,
@@ -263,3 +274,8 @@ class SymmetricPSRO:
     def _opening(self, form: SequenceForm) -> list[list[Behavior]]:
         first = self.opening(form)[0]
         return [[self.symmetry.to_seat(b, k) for b in first] for k in range(form.num_players)]
+
+
+def _rounding(form: SequenceForm) -> float:
+    """Largest difference between payoffs of profiles that counts as none."""
+    return _ROUNDING * form.payoff_range + _LAST_DIGITS * max(map(abs, form.payoff_bounds))
