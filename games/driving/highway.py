@@ -76,7 +76,7 @@ class HighwayState:
 class HighwayMerge:
     """A two-player ``EnvGame``; see the module for the rules.
 
-    A step copies the simulator, so that any state can be stepped again; the copy costs some 4% of the step.
+    A step copies the simulator, so that any state can be stepped again; the copy costs a fifth of the step.
 
     Attributes:
         horizon: seconds, at least 1.

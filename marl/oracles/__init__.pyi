@@ -1,4 +1,5 @@
 from .answers import Opponent as Opponent, OracleAnswer as OracleAnswer
+from .candidates import CandidateResponse as CandidateResponse, ChosenPolicy as ChosenPolicy
 from .certainty_equivalent import CertaintyEquivalent as CertaintyEquivalent
 from .deep import DeepOracle as DeepOracle
 from .mean_variance import MeanVarianceResponse as MeanVarianceResponse

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from games.protocols import EnvGame
 from marl.oracles.answers import Opponent, OracleAnswer
 from marl.policies import MixturePolicy, Policy
+from marl.policies.seating import check_learner
 from marl.rollouts import estimate_returns, play_episode
 
 
@@ -115,12 +116,7 @@ class CandidateResponse:
             ValueError: the number of opponents is wrong, there is no such player, or a policy gives no
                 distribution.
         """
-        if len(opponents) != game.num_players:
-            raise ValueError(
-                f"opponents must hold one entry per player: wanted {game.num_players}, got {len(opponents)}"
-            )
-        if not 0 <= player < game.num_players:
-            raise ValueError(f"player must lie in range({game.num_players}), got {player}")
+        check_learner(game, opponents, player)
         met = [self._trembling(opponent) for opponent in opponents]
         returns: list[list[float]] = [[] for _ in self.candidates]
         left, played = list(range(len(self.candidates))), 0

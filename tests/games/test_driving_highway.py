@@ -1,5 +1,6 @@
 """The highway-env merge: the protocol, seeds, payoffs and crashes, and what happens without the library."""
 
+import copy
 import importlib.util
 import itertools
 import sys
@@ -79,6 +80,20 @@ def test_stepping_an_old_state_does_not_change_it(game):
     np.testing.assert_array_equal(game.observe(start, 1), before)
     assert fast.simulator.vehicle.speed > slow.simulator.vehicle.speed
     assert fast.simulator is not slow.simulator
+
+
+@needs_highway
+def test_observations_and_steps_are_those_of_highway_env():
+    game, rng = HighwayMerge(traffic=4, horizon=9), np.random.default_rng(4)
+    state = game.initial(rng)
+    while game.to_move(state):
+        joint = {i: int(rng.choice(np.flatnonzero(game.legal_mask(state, i)))) for i in (0, 1)}
+        peer = copy.deepcopy(state.simulator)
+        state = game.step(state, joint, rng)
+        shown = peer.step((joint[0], joint[1]))[0]
+        for i, car in enumerate(peer.controlled_vehicles):
+            np.testing.assert_array_equal(game.observe(state, i), shown[i])
+            np.testing.assert_array_equal(state.simulator.controlled_vehicles[i].position, car.position)
 
 
 @needs_highway
