@@ -60,6 +60,7 @@ bench: $(PEERS)/.ready ## every benchmark: ratios against peers, with the accura
 	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/vectorised.py
 	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/trust_dilemma.py
 	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/driving.py
+	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/influence.py
 
 $(PEERS)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(PEERS)

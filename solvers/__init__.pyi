@@ -1,1 +1,1 @@
-from . import equilibrium as equilibrium, psro as psro, report as report
+from . import equilibrium as equilibrium, influence as influence, psro as psro, report as report

@@ -13,6 +13,7 @@ SAMPLED_ORACLES = Registry("sampled oracle")
 META_SOLVERS = Registry("meta-solver")
 EXPANDERS = Registry("expander")
 VARIANTS = Registry("variant")
+INFLUENCE = Registry("influence method")
 
 # One entry per line.
 # fmt: off
@@ -66,4 +67,18 @@ VARIANTS.add("self_play", "solvers.psro.variants.presets:self_play", "Anytime PS
 VARIANTS.add("pipeline", "solvers.psro.variants.presets:pipeline", "Levels of unfinished responses that learn at once", "2-player", "constant-sum")
 VARIANTS.add("diversity", "solvers.psro.variants.presets:diversity", "Best responses that widen the policy hull", "2-player", "constant-sum")
 VARIANTS.add("candidates", "solvers.psro.variants.presets:candidate_selection", "Of several answers, the one that leaves the population least exploitable", "2-player", "constant-sum")
+
+INFLUENCE.add("anytime", "solvers.influence.anytime:solve_capacity", "Several selectors on doubling sets until a wanted ratio is certified", "capacity", "certified")
+INFLUENCE.add("rr_opim_plus", "solvers.influence.opim:solve_rr_opim_plus", "Greedy in rounds on doubling sets, tight bound of the optimum", "capacity", "certified")
+INFLUENCE.add("rr_opim", "solvers.influence.opim:solve_rr_opim", "The same with twice what was chosen as the bound", "capacity", "certified")
+INFLUENCE.add("mg_opim", "solvers.influence.opim:solve_mg_opim", "Greedy by gain on doubling sets", "capacity", "certified")
+INFLUENCE.add("rr_greedy", "solvers.influence.monte_carlo:solve_rr_greedy", "Greedy in rounds by simulation (CELF); slow", "capacity", "simulation")
+INFLUENCE.add("mg_greedy", "solvers.influence.monte_carlo:solve_mg_greedy", "Greedy by gain by simulation (CELF); slow", "capacity", "simulation")
+INFLUENCE.add("imm_local", "solvers.influence.local:solve_imm_local", "One run of IMM per adopter", "capacity", "local")
+INFLUENCE.add("opim_c_local", "solvers.influence.local:solve_opim_c_local", "One run of OPIM-C per adopter", "capacity", "local")
+INFLUENCE.add("degree", "solvers.influence.heuristics:solve_degree", "Every adopter invites its friends of greatest out-degree", "capacity", "local")
+INFLUENCE.add("pagerank", "solvers.influence.heuristics:solve_pagerank", "Every adopter invites its friends of greatest PageRank", "capacity", "local")
+INFLUENCE.add("opim_c", "solvers.influence.plain:solve_opim_c", "k seeds on doubling sets, certified near 1 - 1/e", "seeds", "certified")
+INFLUENCE.add("imm", "solvers.influence.imm:solve_imm", "k seeds on as many sets as theory asks for", "seeds", "certified")
+INFLUENCE.add("hist", "solvers.influence.plain:solve_hist", "OPIM-C on sets that end at seeds settled first; for huge sets", "seeds", "certified")
 # fmt: on

@@ -15,6 +15,7 @@ HEAVY = [
     "cvxpy",
     "pyomo",
     "matplotlib",
+    "networkx",
     "ray",
     "transformers",
     "pyspiel",

@@ -21,6 +21,7 @@ class Kind(StrEnum):
     META_SOLVERS = "meta-solvers"
     EXPANDERS = "expanders"
     VARIANTS = "variants"
+    INFLUENCE_METHODS = "influence-methods"
     OPEN_SPIEL = "open-spiel"
 
 
@@ -38,7 +39,15 @@ def list_names(
     from games.environments import ENVIRONMENTS
     from games.extensive.registry import TREES
     from games.normal_form.registry import GAMES
-    from solvers.registry import EXPANDERS, META_SOLVERS, ORACLES, SAMPLED_ORACLES, SOLVERS, VARIANTS
+    from solvers.registry import (
+        EXPANDERS,
+        INFLUENCE,
+        META_SOLVERS,
+        ORACLES,
+        SAMPLED_ORACLES,
+        SOLVERS,
+        VARIANTS,
+    )
 
     sections: dict[Kind, tuple[Registry, ...]] = {
         Kind.GAMES: (GAMES, TREES),
@@ -49,6 +58,7 @@ def list_names(
         Kind.META_SOLVERS: (META_SOLVERS,),
         Kind.EXPANDERS: (EXPANDERS,),
         Kind.VARIANTS: (VARIANTS,),
+        Kind.INFLUENCE_METHODS: (INFLUENCE,),
     }
     shown = 0
     for section, registries in sections.items():

@@ -13,6 +13,7 @@ import typer
 from games.errors import SolveError
 from solvers.cli.check import check
 from solvers.cli.cross_play import cross_play
+from solvers.cli.influence import influence
 from solvers.cli.inspect import inspect
 from solvers.cli.jpsro import jpsro
 from solvers.cli.listing import list_names
@@ -34,6 +35,7 @@ app.command("solve")(solve)
 app.command("psro")(psro)
 app.command("jpsro")(jpsro)
 app.command("sampled-psro")(sampled_psro)
+app.command("influence")(influence)
 app.command("check")(check)
 app.command("play")(play)
 app.command("cross-play")(cross_play)

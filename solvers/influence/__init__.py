@@ -1,0 +1,5 @@
+"""Influence maximisation under capacities: certified invitations, and competition between firms."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
