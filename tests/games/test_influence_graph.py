@@ -2,6 +2,7 @@
 
 import gzip
 
+import igraph
 import networkx as nx
 import numpy as np
 import pytest
@@ -133,40 +134,12 @@ def test_scipy(kind):
 
 
 def test_igraph():
-    igraph = pytest.importorskip("igraph")
     theirs = igraph.Graph([(0, 1), (1, 2)], directed=False)
     theirs.vs["name"] = ["x", "y", "z"]
     theirs.es["weight"] = [1.0, 2.0]
     graph = as_graph(theirs)
     assert graph.labels == ("x", "y", "z")
     assert _arcs(graph) == [(1, 0), (0, 1), (2, 1), (1, 2)]
-
-
-class _LikeIgraph:
-    """The part of an igraph.Graph that is read, for machines without it."""
-
-    class _Sequence(dict):
-        def attributes(self):
-            return list(self)
-
-    def __init__(self):
-        self.es, self.vs = self._Sequence(weight=[1.0, 2.0]), self._Sequence(name=["x", "y", "z"])
-
-    def get_edgelist(self):
-        return [(0, 1), (1, 2)]
-
-    def vcount(self):
-        return 3
-
-    def is_directed(self):
-        return True
-
-
-def test_what_igraph_offers_is_read():
-    graph = as_graph(_LikeIgraph())
-    assert graph.labels == ("x", "y", "z")
-    assert _arcs(graph) == [(0, 1), (1, 2)]
-    np.testing.assert_array_equal(graph.weight, [1.0, 2.0])
 
 
 def test_other_things_are_no_graphs():

@@ -2,6 +2,7 @@
 
 import gzip
 
+import igraph
 import networkx as nx
 import numpy as np
 import pytest
@@ -15,27 +16,6 @@ from solvers.influence import solve
 KARATE = nx.karate_club_graph()
 
 
-class Igraph:
-    """The few methods of ``igraph.Graph`` that are read, for where it is not installed."""
-
-    def __init__(self, graph):
-        self._arcs = list(graph.edges)
-        self._size = graph.number_of_nodes()
-        self.es = self.vs = self
-
-    def attributes(self):
-        return []
-
-    def get_edgelist(self):
-        return self._arcs
-
-    def vcount(self):
-        return self._size
-
-    def is_directed(self):
-        return False
-
-
 def forms(folder):
     both = nx.to_scipy_sparse_array(KARATE, weight=None)
     plain, zipped = folder / "karate.txt", folder / "karate.txt.gz"
@@ -45,7 +25,7 @@ def forms(folder):
     return {
         "networkx": KARATE,
         "directed networkx": KARATE.to_directed(),
-        "igraph": Igraph(KARATE),
+        "igraph": igraph.Graph(KARATE.number_of_nodes(), list(KARATE.edges)),
         "scipy": both,
         "coo": coo_array(both),
         "own": as_graph(KARATE),
