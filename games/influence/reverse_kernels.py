@@ -39,6 +39,7 @@ _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 _LOW = np.uint64(0xFFFFFFFF)
 _TO_UNIT = 2.0**-53
+_NOTHING = np.zeros(0, dtype=np.bool_)
 
 Numbers: TypeAlias = NDArray[np.int32] | NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float64]
@@ -249,7 +250,9 @@ def _reverse_set(
     return size
 
 
-@njit(nogil=True, cache=True)
+# Numba counts references to arrays at every inlined call, which costs more than the sampling itself. These
+# two neither allocate nor return arrays, and callers hold what they pass, so nothing need be counted.
+@njit(nogil=True, cache=True, _nrt=False)
 def fill_sets(
     s: Sampler,
     node: Numbers,
@@ -284,7 +287,6 @@ def fill_sets(
         How many sets were made before ``members`` was full, and how many members were written.
     """
     _, source, limit, table, cut, root, max_steps = s
-    nothing = np.zeros(0, dtype=np.bool_)
     used = visited = 0
     for k in range(lo, hi):
         size = _reverse_set(
@@ -300,7 +302,7 @@ def fill_sets(
             queue,
             picks,
             False,
-            nothing,
+            _NOTHING,
         )
         begin = used
         for j in range(size):
@@ -317,7 +319,7 @@ def fill_sets(
     return hi - lo, used
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, _nrt=False)
 def count_hits(
     s: Sampler,
     node: Numbers,
