@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from games.adapters.open_spiel import OpenSpielGame
 from games.batch.legality import require_legal
+from games.batch.of_game import BatchOfGame
 
 _NOBODY = -1
 _DRAW = 2
@@ -49,7 +50,7 @@ def board_rules(game: OpenSpielGame) -> BoardRules | None:
             return None
 
 
-class BoardBatch:
+class BoardBatch(BatchOfGame[OpenSpielGame]):
     """A `BatchGame` of stones in a row.
 
     Attributes:
@@ -63,9 +64,7 @@ class BoardBatch:
         Raises:
             ValueError: there is not even one lane.
         """
-        if num_lanes < 1:
-            raise ValueError(f"num_lanes must be at least 1, got {num_lanes}")
-        self.game = game
+        super().__init__(game, num_lanes)
         self.rules = rules
         self._cells = np.full((num_lanes, rules.rows * rules.columns), _NOBODY, dtype=np.int8)
         self._moves = np.zeros(num_lanes, dtype=np.int32)
@@ -73,34 +72,6 @@ class BoardBatch:
         self._masks = np.empty((2, num_lanes, game.num_actions(0)), dtype=np.bool_)
         self._seen = np.empty((2, num_lanes, *game.observation_shape(0)), dtype=np.float32)
         _write_masks(rules, self._cells, self._moves, self._winner, self._masks)
-
-    @property
-    def name(self) -> str:
-        """Name of the game."""
-        return self.game.name
-
-    @property
-    def num_players(self) -> int:
-        """Two."""
-        return 2
-
-    @property
-    def num_lanes(self) -> int:
-        """Number of plays side by side."""
-        return self._moves.size
-
-    @property
-    def payoff_bounds(self) -> tuple[float, float]:
-        """Minus one and one."""
-        return self.game.payoff_bounds
-
-    def num_actions(self, player: int) -> int:
-        """Columns or cells."""
-        return self.game.num_actions(player)
-
-    def observation_shape(self, player: int) -> tuple[int, ...]:
-        """Three planes over the board."""
-        return self.game.observation_shape(player)
 
     def reset(self, lanes: NDArray[np.bool_], rng: np.random.Generator) -> None:
         """See `BatchGame.reset`; nothing is drawn."""

@@ -6,6 +6,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from games.batch.of_game import BatchOfGame
 from games.errors import IllegalActionError
 from games.protocols import EnvGame
 
@@ -18,7 +19,7 @@ class HasReplica(Protocol):
         """The same game with a simulator of its own; it can play on from any state."""
 
 
-class LoopedBatch:
+class LoopedBatch(BatchOfGame[EnvGame[Any]]):
     """A `BatchGame` over any `EnvGame`: as fast as its steps, since they are made one by one.
 
     What is gained is on the side of the policy, which answers for all lanes in one call. Every lane of a game
@@ -35,40 +36,10 @@ class LoopedBatch:
         Raises:
             ValueError: there is not even one lane.
         """
-        if num_lanes < 1:
-            raise ValueError(f"num_lanes must be at least 1, got {num_lanes}")
-        self.game = game
+        super().__init__(game, num_lanes)
         self._games = [game.replica() if isinstance(game, HasReplica) else game for _ in range(num_lanes)]
         self.states = [own.initial(rng) for own in self._games]
         self._movers: list[Sequence[int]] = [game.to_move(state) for state in self.states]
-
-    @property
-    def name(self) -> str:
-        """Name of the game."""
-        return self.game.name
-
-    @property
-    def num_players(self) -> int:
-        """Number of players of the game."""
-        return self.game.num_players
-
-    @property
-    def num_lanes(self) -> int:
-        """Number of plays side by side."""
-        return len(self.states)
-
-    @property
-    def payoff_bounds(self) -> tuple[float, float]:
-        """Those of the game."""
-        return self.game.payoff_bounds
-
-    def num_actions(self, player: int) -> int:
-        """Size of the player's action space."""
-        return self.game.num_actions(player)
-
-    def observation_shape(self, player: int) -> tuple[int, ...]:
-        """Shape of one observation of the player."""
-        return self.game.observation_shape(player)
 
     def reset(self, lanes: NDArray[np.bool_], rng: np.random.Generator) -> None:
         """See `BatchGame.reset`."""

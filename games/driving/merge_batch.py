@@ -7,6 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from games.batch.legality import require_legal
+from games.batch.of_game import BatchOfGame
 from games.driving.merge import Car, Drive, Lane, MergeGame, RoadState
 
 _RAMP = int(Lane.RAMP)
@@ -41,7 +42,7 @@ class _Roads(NamedTuple):
     crashed: NDArray[np.bool_]
 
 
-class MergeBatch:
+class MergeBatch(BatchOfGame[MergeGame]):
     """A `BatchGame` of merges.
 
     Attributes:
@@ -54,9 +55,7 @@ class MergeBatch:
         Raises:
             ValueError: there is not even one lane.
         """
-        if num_lanes < 1:
-            raise ValueError(f"num_lanes must be at least 1, got {num_lanes}")
-        self.game = game
+        super().__init__(game, num_lanes)
         self._rules = _Rules(game.length, game.ramp, game.max_speed, game.horizon, float(game.late))
         self._start = np.array(game.starts, dtype=np.int32).T  # lane, cell and speed of both cars
         pair = (2, num_lanes)
@@ -70,34 +69,6 @@ class MergeBatch:
         self._masks = np.empty((*pair, len(Drive)), dtype=np.bool_)
         self._seen = np.empty((*pair, *game.observation_shape(0)), dtype=np.float32)
         self._begin(np.ones(num_lanes, dtype=np.bool_))
-
-    @property
-    def name(self) -> str:
-        """Name of the game."""
-        return self.game.name
-
-    @property
-    def num_players(self) -> int:
-        """Two."""
-        return self.game.num_players
-
-    @property
-    def num_lanes(self) -> int:
-        """Number of merges side by side."""
-        return self._roads.time.size
-
-    @property
-    def payoff_bounds(self) -> tuple[float, float]:
-        """Those of the game."""
-        return self.game.payoff_bounds
-
-    def num_actions(self, player: int) -> int:
-        """Brake, keep, accelerate, change lane."""
-        return self.game.num_actions(player)
-
-    def observation_shape(self, player: int) -> tuple[int, ...]:
-        """Eight numbers."""
-        return self.game.observation_shape(player)
 
     def reset(self, lanes: NDArray[np.bool_], rng: np.random.Generator) -> None:
         """See `BatchGame.reset`; nothing is drawn."""

@@ -7,6 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from games.batch.legality import require_legal
+from games.batch.of_game import BatchOfGame
 from games.gridworlds.trust_dilemma import HuntState, TrustDilemma
 
 _GONE = -1
@@ -53,7 +54,7 @@ class _Hunts(NamedTuple):
     earned: NDArray[np.float64]
 
 
-class TrustDilemmaBatch:
+class TrustDilemmaBatch(BatchOfGame[TrustDilemma]):
     """A `BatchGame` of hunts.
 
     Attributes:
@@ -66,9 +67,7 @@ class TrustDilemmaBatch:
         Raises:
             ValueError: there is not even one lane.
         """
-        if num_lanes < 1:
-            raise ValueError(f"num_lanes must be at least 1, got {num_lanes}")
-        self.game = game
+        super().__init__(game, num_lanes)
         self._start = start = game.start_outcomes()[0][1]
         cells, steps = game.rows * game.columns, game.num_actions(0)
         onward = np.full((cells, steps), -1, dtype=np.int32)
@@ -94,34 +93,6 @@ class TrustDilemmaBatch:
         self._masks = np.empty((_TWO, num_lanes, steps), dtype=np.bool_)
         self._planes = np.empty((_TWO, num_lanes, *game.observation_shape(0)), dtype=np.float32)
         self._begin(np.ones(num_lanes, dtype=np.bool_))
-
-    @property
-    def name(self) -> str:
-        """Name of the game."""
-        return self.game.name
-
-    @property
-    def num_players(self) -> int:
-        """Two."""
-        return self.game.num_players
-
-    @property
-    def num_lanes(self) -> int:
-        """Number of hunts side by side."""
-        return self._hunts.time.size
-
-    @property
-    def payoff_bounds(self) -> tuple[float, float]:
-        """Those of the game."""
-        return self.game.payoff_bounds
-
-    def num_actions(self, player: int) -> int:
-        """The five steps."""
-        return self.game.num_actions(player)
-
-    def observation_shape(self, player: int) -> tuple[int, ...]:
-        """Five planes over the grid."""
-        return self.game.observation_shape(player)
 
     def reset(self, lanes: NDArray[np.bool_], rng: np.random.Generator) -> None:
         """See `BatchGame.reset`; nothing is drawn."""

@@ -20,6 +20,7 @@ from games.progress import ProgressCallback, ignore_progress
 from games.results import SolveResult, Status
 from solvers.influence.family_selection import BoundDescent, FamilyGreedy, FamilySelector, filled
 from solvers.influence.filling import out_arcs
+from solvers.influence.limits import check_anytime
 from solvers.influence.selection import CoverageIndex
 
 
@@ -79,16 +80,7 @@ def solve_family(
     Raises:
         ValueError: an argument is out of range.
     """
-    if not 0 < target_ratio <= 1:
-        raise ValueError(f"target_ratio must lie in (0, 1], got {target_ratio!r}")
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must lie in (0, 1), got {confidence!r}")
-    if not 1 <= first_sets <= max_sets:
-        raise ValueError(f"first_sets must lie in 1..max_sets, got {first_sets} and {max_sets}")
-    if time_limit is not None and not time_limit >= 0:
-        raise ValueError(f"time_limit must be at least 0 or None, got {time_limit}")
-    if not selectors:
-        raise ValueError("selectors must hold at least one rule")
+    check_anytime(target_ratio, confidence, first_sets, max_sets, time_limit, selectors)
     began = time.perf_counter()
     rng = np.random.default_rng(0) if rng is None else rng
     choose_seed, judge_seed = (int(s) for s in rng.integers(2**63, size=2))
