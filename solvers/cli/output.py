@@ -1,10 +1,13 @@
 """What commands share: start mixtures from text, where results go, and the end of a run."""
 
 import os
+import signal
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, Final, NoReturn
 
 import typer
 from rich.console import Console
@@ -16,6 +19,8 @@ from games.profiles import Profile, as_distribution
 from games.results import SolveResult, Status
 from games.storage import header_path, save_result
 from solvers.report.tables import results_table
+
+_INSIST_SECONDS: Final = 3.0
 
 
 def parse_start(text: str) -> Profile:
@@ -60,10 +65,18 @@ def check_targets(files: Iterable[Path | None], pictures: Iterable[Path | None] 
 
 @contextmanager
 def interruptible(checkpoint: Path | None) -> Iterator[None]:
-    """Leave with exit code 130 when the user interrupts, saying what was kept."""
+    """Leave with exit code 130 when the user interrupts, saying what was kept.
+
+    Python drops an interrupt that falls within a finaliser or within a callback from compiled code, and the run
+    would go on: so one that has not arrived after ``_INSIST_SECONDS`` is raised again.
+    """
+    insist = threading.current_thread() is threading.main_thread()
+    if insist:
+        before = [(number, signal.signal(number, _interrupt)) for number in (signal.SIGINT, signal.SIGALRM)]
     try:
         yield
     except KeyboardInterrupt:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
         if checkpoint is None:
             kept = "nothing was kept (see --checkpoint)"
         elif checkpoint.exists():
@@ -72,6 +85,16 @@ def interruptible(checkpoint: Path | None) -> Iterator[None]:
             kept = f"nothing was kept, as {checkpoint} was not written yet"
         typer.secho(f"interrupted; {kept}", err=True)
         raise typer.Exit(130) from None
+    finally:
+        if insist:
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
+            for number, handler in before:
+                signal.signal(number, handler)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    signal.setitimer(signal.ITIMER_REAL, _INSIST_SECONDS)
+    raise KeyboardInterrupt
 
 
 def report(

@@ -150,7 +150,8 @@ def test_an_interrupt_keeps_the_checkpoint_and_says_so(tmp_path):
         "1000000",
     ]
     process = subprocess.Popen(
-        [sys.executable, "-c", command, *arguments, "--checkpoint", str(file), "--checkpoint-every", "1"],
+        [sys.executable, "-X", "faulthandler", "-c", command, *arguments]
+        + ["--checkpoint", str(file), "--checkpoint-every", "1"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -159,7 +160,11 @@ def test_an_interrupt_keeps_the_checkpoint_and_says_so(tmp_path):
     while not file.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    try:
+        _, err = process.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)  # the handler writes where every thread is
+        pytest.fail(f"the run went on after an interrupt:\n{process.communicate()[1]}")
     assert process.returncode == 130
     assert "run.json resumes the run" in err
     assert "Traceback" not in err
