@@ -3,6 +3,7 @@
 from games.storage.bundle import (
     header_path as header_path,
     read_bundle as read_bundle,
+    read_schema as read_schema,
     write_bundle as write_bundle,
 )
 from games.storage.results import (

@@ -99,6 +99,21 @@ def header_path(path: str | os.PathLike[str]) -> Path:
     return target
 
 
+def read_schema(path: str | os.PathLike[str]) -> str:
+    """The schema a header names, which says what to read it with; its arrays are not looked at.
+
+    Raises:
+        FileFormatError: the header is broken or names none.
+        OSError: it cannot be opened.
+    """
+    target = Path(path)
+    with open_regular(target, MAX_HEADER_BYTES) as (file, _):
+        schema = decode_header(file.read(), str(target)).get("schema")
+    if not isinstance(schema, str):
+        raise FileFormatError(f"{target}: schema must be a string, got {schema!r:.80}")
+    return schema
+
+
 def read_bundle(path: str | os.PathLike[str], *, schema: str, version: int) -> tuple[Header, Arrays]:
     """Read a bundle of the given schema, up to the given version of it.
 

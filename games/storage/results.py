@@ -4,21 +4,15 @@ The problem lies in the file whole, so the claim can be checked from the file al
 """
 
 import os
-import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib import metadata
-from numbers import Integral, Real
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from games.certificates import Certificate
-from games.errors import FileFormatError
-from games.results import SolveResult, Status
+from games.results import SolveResult
 from games.storage.bundle import read_bundle, write_bundle
-from games.storage.fields import Fields, encode_number
+from games.storage.fields import Fields
+from games.storage.outcomes import decode_origin, decode_outcome, encode_origin, encode_outcome
 from games.storage.problems import (
     Problem,
     Solution,
@@ -92,25 +86,11 @@ def save_result(
     header = {
         "schema": SCHEMA,
         "version": VERSION,
-        "created": datetime.now(UTC).isoformat(),
-        "versions": _versions(),
+        **encode_origin(),
         "problem": problem_header,
         "risk": weighed,
         "solution": solution_header,
-        "result": {
-            "status": result.status.value,
-            "certificate": None
-            if claim is None
-            else {
-                "measure": claim.measure,
-                "bound": encode_number(claim.bound),
-                "confidence": float(claim.confidence),
-            },
-            "solver": result.solver,
-            "steps": int(result.steps),
-            "seconds": float(result.seconds),
-            "info": {key: _encode_info(key, value) for key, value in result.info.items()},
-        },
+        "result": encode_outcome(result),
     }
     write_bundle(path, header, arrays | solution_arrays)
 
@@ -133,75 +113,7 @@ def load_result(path: str | os.PathLike[str]) -> StoredResult:
         from games.storage.risks import decode_risk
 
         risk = decode_risk(weighed, problem.num_players)
-    result = _decode_result(fields.fields("result"), solution)
+    result = decode_outcome(fields.fields("result"), solution)
     if result.certificate is not None and result.certificate.measure in _ABOUT_RISK and risk is None:
         raise fields.error("risk", f"an object, since the certificate is a {result.certificate.measure}")
-    versions = fields.fields("versions")
-    return StoredResult(
-        problem, result, risk, _decode_time(fields), {key: versions.text(key) for key in versions.values}
-    )
-
-
-def _versions() -> dict[str, str]:
-    try:
-        own = metadata.version("counterplay")
-    except metadata.PackageNotFoundError:  # run from its sources, not installed
-        own = "unknown"
-    return {"counterplay": own, "numpy": np.__version__, "python": platform.python_version()}
-
-
-def _decode_time(fields: Fields) -> datetime:
-    try:
-        created = datetime.fromisoformat(fields.text("created"))
-    except ValueError:
-        raise fields.error("created", "a date and time in ISO 8601") from None
-    if created.tzinfo is None:
-        raise fields.error("created", "a date and time with its zone")
-    return created
-
-
-def _encode_info(key: object, value: object) -> object:
-    if not isinstance(key, str):
-        raise TypeError(f"info must have strings for keys, got {key!r}")
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    if isinstance(value, Integral):
-        return int(value)
-    if isinstance(value, Real):
-        return encode_number(float(value))
-    if isinstance(value, str):
-        return str(value)
-    raise TypeError(f"info must hold numbers, strings and Booleans, got {key!r}: {value!r}")
-
-
-def _decode_result(fields: Fields, solution: Solution | None) -> SolveResult[Solution]:
-    status = fields.text("status")
-    if status not in [known.value for known in Status]:
-        raise fields.error("status", " or ".join(repr(known.value) for known in Status))
-    steps = fields.integer("steps")
-    info = fields.fields("info")
-    return SolveResult(
-        solution,
-        Status(status),
-        _decode_certificate(fields.optional("certificate")),
-        fields.text("solver"),
-        steps,
-        fields.number("seconds"),
-        {key: _decode_info(info, key) for key in info.values},
-    )
-
-
-def _decode_info(info: Fields, key: str) -> float | int | str | bool:
-    value = info.values[key]
-    return value if isinstance(value, str | bool | int) else info.any_number(key)
-
-
-def _decode_certificate(fields: Fields | None) -> Certificate | None:
-    if fields is None:
-        return None
-    try:
-        return Certificate(fields.text("measure"), fields.any_number("bound"), fields.number("confidence"))
-    except FileFormatError:
-        raise
-    except ValueError as error:
-        raise FileFormatError(f"{fields.place}: {error}") from error
+    return StoredResult(problem, result, risk, *decode_origin(fields))

@@ -23,9 +23,10 @@ def fill_rooms(
         score: who comes first, shape (c,); those with most out-arcs where None.
     """
     used = np.bincount(owner[owner >= 0], minlength=problem.adopters.size)
-    if (used < np.minimum(problem.capacity, np.diff(problem.first))).any():
+    room = np.minimum(problem.capacity, np.diff(problem.first)) - used
+    if room.any():
         ranks = candidate_out_arcs(problem) if score is None else score
-        _fill(problem.first, problem.friend, problem.capacity - used, ranks, owner)
+        _fill(problem.first, problem.friend, room, ranks, owner)
 
 
 def candidate_out_arcs(problem: CapacityProblem) -> NDArray[np.float64]:

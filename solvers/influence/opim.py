@@ -201,8 +201,9 @@ def _choose(
         met, _ = sk.greedy_by_gain(places, *arrays, False)
         return places.owner, 2.0 * met
     owner = np.full(problem.num_candidates, -1, dtype=np.int32)
-    who = (problem.first, problem.friend, problem.capacity)
-    rounds = int(min(problem.capacity.max(), np.diff(problem.first).max()))
+    room = np.minimum(problem.capacity, np.diff(problem.first))
+    who = (problem.first, problem.friend, room)
+    rounds = int(room.max())
     bound = math.inf
     total = 0
     for t in range(rounds + 1):

@@ -81,11 +81,12 @@ class RoundsGreedy:
     def select(self, problem: CapacityProblem, index: CoverageIndex) -> Selection:
         """See ``Selector.select``."""
         sets = index.sets
-        rounds = int(min(problem.capacity.max(), np.diff(problem.first).max()))
+        room = np.minimum(problem.capacity, np.diff(problem.first))
+        rounds = int(room.max())
         covered = np.zeros(sets.num_sets, dtype=np.bool_)
         count = np.diff(index.begin)
         owner = np.full(problem.num_candidates, -1, dtype=np.int32)
-        who = (problem.first, problem.friend, problem.capacity)
+        who = (problem.first, problem.friend, room)
         arrays = (sets.start, sets.member, index.begin, index.holder, covered, count)
         met = 0
         open_sets = np.ones(sets.num_sets)  # also where there is no round at all
