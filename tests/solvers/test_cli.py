@@ -139,6 +139,7 @@ def test_bad_input_is_one_line_and_exit_code_two(arguments, words):
 def test_an_interrupt_keeps_the_checkpoint_and_says_so(tmp_path):
     file = tmp_path / "run.json"
     command = "from solvers.cli.main import main; main()"
+    checkpointing = ["--checkpoint", str(file), "--checkpoint-every", "1"]
     arguments = [
         "psro",
         "leduc_poker",
@@ -150,8 +151,7 @@ def test_an_interrupt_keeps_the_checkpoint_and_says_so(tmp_path):
         "1000000",
     ]
     process = subprocess.Popen(
-        [sys.executable, "-X", "faulthandler", "-c", command, *arguments]
-        + ["--checkpoint", str(file), "--checkpoint-every", "1"],
+        [sys.executable, "-X", "faulthandler", "-c", command, *arguments, *checkpointing],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

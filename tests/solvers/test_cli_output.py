@@ -21,12 +21,16 @@ class _Finaliser:
 def test_an_interrupt_that_python_drops_is_raised_again(monkeypatch, capsys):
     monkeypatch.setattr(output, "_INSIST_SECONDS", 0.05)
     handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGALRM)
-    went_on = False
-    with pytest.raises(typer.Exit) as left, output.interruptible(None):
+    went_on = []
+
+    def lose_an_interrupt_and_go_on():
         doomed = _Finaliser()
         del doomed
-        went_on = True
+        went_on.append(True)
         time.sleep(30)
+
+    with pytest.raises(typer.Exit) as left, output.interruptible(None):
+        lose_an_interrupt_and_go_on()
     assert went_on
     assert left.value.exit_code == 130
     assert "interrupted" in capsys.readouterr().err
