@@ -39,7 +39,6 @@ from .families import (
     Capacities as Capacities,
     Choice as Choice,
     Family as Family,
-    Intersection as Intersection,
     Knapsack as Knapsack,
     Matroid as Matroid,
     Quotas as Quotas,
@@ -57,6 +56,7 @@ from .graph import (
     graph_from_arcs as graph_from_arcs,
     read_edge_list as read_edge_list,
 )
+from .intersection import Intersection as Intersection, SplitWeights as SplitWeights
 from .live_arcs import LiveArcs as LiveArcs, SharedSimulations as SharedSimulations
 from .maximin import (
     MaximinProblem as MaximinProblem,

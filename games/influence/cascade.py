@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from games.influence.diffusion import Diffusion, IndependentCascade
+from games.influence.diffusion import Diffusion, IndependentCascade, LinearThreshold
+from games.influence.live_arcs import threshold_parts
+from games.influence.nodes import node_numbers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,16 +39,20 @@ def draw_cascade(
         seeds: numbers of the nodes active at the start; removed ones do nothing.
         rng: source of all randomness.
         removed: nodes that are never reached and pass nothing on.
+
+    Raises:
+        ValueError: a node does not exist.
     """
     graph = diffusion.graph
+    first = node_numbers(seeds, graph, "seeds")
+    gone = np.zeros(graph.num_nodes, dtype=np.bool_)
+    gone[node_numbers(removed, graph, "removed")] = True
     live = _live_arcs(diffusion, rng)
     target = graph.target
-    gone = np.zeros(graph.num_nodes, dtype=np.bool_)
-    gone[list(removed)] = True
     live &= ~gone[target]
     step = np.full(graph.num_nodes, -1, dtype=np.int64)
     via = np.full(graph.num_nodes, -1, dtype=np.int64)
-    step[[s for s in seeds if not gone[s]]] = 0
+    step[first[~gone[first]]] = 0
     now = 0
     while diffusion.max_steps is None or now < diffusion.max_steps:
         arcs = np.flatnonzero(live & (step[graph.source] == now) & (step[target] < 0))
@@ -63,6 +69,11 @@ def _live_arcs(diffusion: Diffusion, rng: np.random.Generator) -> NDArray[np.boo
     graph = diffusion.graph
     if isinstance(diffusion, IndependentCascade):
         return rng.random(graph.num_arcs) < diffusion.probability
+    if isinstance(diffusion, LinearThreshold):
+        low, high = threshold_parts(diffusion)
+        number = np.repeat(rng.random(graph.num_nodes), graph.in_degree)
+        threshold: NDArray[np.bool_] = (low <= number) & (number < high)
+        return threshold
     live = np.zeros(graph.num_arcs, dtype=np.bool_)
     for node in range(graph.num_nodes):
         options = diffusion.triggering_sets(node)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from games.influence.families import greedy_point
+from games.influence.nodes import whole_numbers
 from games.influence.problem import CapacityProblem
 
 
@@ -35,7 +36,7 @@ class CategoryCapacities:
     quota: NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        category, quota = np.array(self.category, dtype=np.int64), np.array(self.quota, dtype=np.int64)
+        category, quota = whole_numbers(self.category, "category"), whole_numbers(self.quota, "quota")
         d, c = self.problem.adopters.size, self.problem.num_candidates
         if category.shape != (c,) or quota.ndim != 2 or quota.shape[0] != d or quota.min(initial=0) < 0:
             raise ValueError(

@@ -30,6 +30,8 @@ from games.influence.assignment_kernels import heaviest
 from games.influence.collection import SetCollection
 from games.influence.problem import CapacityProblem
 
+_ROUNDING = 1e-9  # a bound summed over millions of sets may sit that much below a whole count
+
 
 def coverage_bound(problem: CapacityProblem, sets: SetCollection, alpha: NDArray[np.float64]) -> float:
     """Upper bound on how many of ``sets`` an invitation can meet.
@@ -90,5 +92,5 @@ def share_at_most(hits: float, trials: int, failure: float) -> float:
 
     Counts are whole, so a bound on a count may be rounded down first.
     """
-    whole = int(np.floor(hits * (1 + 1e-12)))  # a bound computed in floating point may sit just below a count
+    whole = int(np.floor(hits * (1 + _ROUNDING)))
     return 1.0 if whole >= trials else float(betaincinv(whole + 1, trials - whole, 1.0 - failure))

@@ -25,7 +25,7 @@ _NO_MEMBERS = np.zeros(0, dtype=np.int32)
 _Part = TypeVar("_Part")
 
 
-class _Workspace:
+class Workspace:
     """Buffers of one thread; stamps tell the sets apart, so nothing is cleared between sets."""
 
     def __init__(self, model: ReverseModel) -> None:
@@ -83,24 +83,28 @@ class ReverseSets:
             model: the model.
             candidates: nodes, numbered as in the model, that collections keep.
             threads: that share the work, the caller's included.
+
+        Raises:
+            ValueError: ``threads`` is below 1, or a candidate is named twice or is no node of the model.
         """
         if threads < 1:
             raise ValueError(f"threads must be at least 1, got {threads}")
+        if candidates.size and not 0 <= candidates.min() <= candidates.max() < model.num_nodes:
+            ends = f"{candidates.min()} to {candidates.max()}"
+            raise ValueError(f"candidates must lie in range({model.num_nodes}), got {ends}")
         self.model = model
         self.wanted = np.full(model.num_nodes, -1, dtype=np.int32)
         self.wanted[candidates] = np.arange(candidates.size, dtype=np.int32)
+        if np.count_nonzero(self.wanted >= 0) < candidates.size:
+            raise ValueError("candidates must be distinct")
         self.num_candidates = candidates.size
-        self._spaces = [_Workspace(model) for _ in range(threads)]
+        self._spaces = [Workspace(model) for _ in range(threads)]
         self._pool: ThreadPoolExecutor | None = None  # its threads end with it
 
     def make(self, seed: int, lo: int, hi: int) -> SetCollection:
         """Sets number ``lo`` to ``hi`` - 1 of ``seed``."""
-        sizes = np.empty(max(0, hi - lo), dtype=np.int32)
-        parts = self._over_blocks(lo, hi, lambda space, a, b: self._fill(space, seed, a, b, sizes[a - lo :]))
-        start = np.zeros(sizes.size + 1, dtype=np.int64)
-        np.cumsum(sizes, out=start[1:])
-        member = np.concatenate([_NO_MEMBERS, *(piece for pieces, _ in parts for piece in pieces)])
-        return SetCollection(start, member, self.num_candidates, sum(nodes for _, nodes in parts))
+        start, member, nodes = self._collect(seed, lo, hi)
+        return SetCollection(start, member, self.num_candidates, nodes)
 
     def hits(self, seed: int, lo: int, hi: int, marked: NDArray[np.bool_]) -> int:
         """How many of these sets hold a node marked in an array of shape (n,); nothing is stored.
@@ -113,7 +117,7 @@ class ReverseSets:
                 f"marked must hold one entry per node, shape ({self.model.num_nodes},), got {marked.shape}"
             )
 
-        def count(space: _Workspace, a: int, b: int) -> int:
+        def count(space: Workspace, a: int, b: int) -> int:
             epoch = space.epochs(b - a)
             found: int = rk.count_hits(
                 self.model.sampler,
@@ -130,28 +134,24 @@ class ReverseSets:
 
         return sum(self._over_blocks(lo, hi, count))
 
+    def _collect(self, seed: int, lo: int, hi: int) -> tuple[NDArray[np.int64], NDArray[np.int32], int]:
+        """Ranges of the sets, what ``_sets`` writes of them end to end, and nodes visited."""
+        sizes = np.empty(max(0, hi - lo), dtype=np.int32)
+        parts = self._over_blocks(lo, hi, lambda space, a, b: self._fill(space, seed, a, b, sizes[a - lo :]))
+        start = np.zeros(sizes.size + 1, dtype=np.int64)
+        np.cumsum(sizes, out=start[1:])
+        member = np.concatenate([_NO_MEMBERS, *(piece for pieces, _ in parts for piece in pieces)])
+        return start, member, sum(nodes for _, nodes in parts)
+
     def _fill(
-        self, space: _Workspace, seed: int, lo: int, hi: int, sizes: NDArray[np.int32]
+        self, space: Workspace, seed: int, lo: int, hi: int, sizes: NDArray[np.int32]
     ) -> tuple[list[NDArray[np.int32]], int]:
         """Members of the sets in pieces, and nodes visited; the sets' sizes go into ``sizes``."""
         nodes = np.zeros(1, dtype=np.int64)
         pieces: list[NDArray[np.int32]] = []
         done = 0
         while True:
-            made, used = rk.fill_sets(
-                self.model.sampler,
-                space.node,
-                np.uint64(seed),
-                lo + done,
-                hi,
-                self.wanted,
-                space.epochs(hi - lo - done),
-                space.queue,
-                space.picks,
-                sizes[done:],
-                space.members,
-                nodes,
-            )
+            made, used = self._sets(space, seed, lo + done, hi, sizes[done:], nodes)
             pieces.append(space.members[:used].copy())
             done += made
             if done == hi - lo:
@@ -159,7 +159,36 @@ class ReverseSets:
             # The buffer was full: a larger one serves all later calls too.
             space.members = np.empty(2 * space.members.size, dtype=np.int32)
 
-    def _over_blocks(self, lo: int, hi: int, work: Callable[[_Workspace, int, int], _Part]) -> list[_Part]:
+    def _sets(
+        self,
+        space: Workspace,
+        seed: int,
+        lo: int,
+        hi: int,
+        sizes: NDArray[np.int32],
+        nodes: NDArray[np.int64],
+    ) -> tuple[int, int]:
+        """Write sets into ``space.members``: how many were made before it was full, and entries written.
+
+        ``sizes`` is filled with their sizes, and ``nodes[0]`` grows by the nodes visited.
+        """
+        made, used = rk.fill_sets(
+            self.model.sampler,
+            space.node,
+            np.uint64(seed),
+            lo,
+            hi,
+            self.wanted,
+            space.epochs(hi - lo),
+            space.queue,
+            space.picks,
+            sizes,
+            space.members,
+            nodes,
+        )
+        return made, used
+
+    def _over_blocks(self, lo: int, hi: int, work: Callable[[Workspace, int, int], _Part]) -> list[_Part]:
         """Results of ``work(space, a, b)`` over blocks of the range, in order."""
         blocks = [(a, min(a + _BLOCK, hi)) for a in range(lo, hi, _BLOCK)]
         threads = min(len(self._spaces), len(blocks))
@@ -170,7 +199,7 @@ class ReverseSets:
         results: dict[int, _Part] = {}
         left = deque(range(len(blocks)))
 
-        def run(space: _Workspace) -> None:
+        def run(space: Workspace) -> None:
             # Whoever is free takes the next block; what comes out does not depend on who made it.
             while True:
                 try:

@@ -24,9 +24,10 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from games.influence import competition_kernels as ck
 from games.influence.assignment_kernels import Places, admit
+from games.influence.depth_sets import DepthReverseSets
 from games.influence.diffusion import Diffusion
+from games.influence.nodes import whole_numbers
 from games.influence.problem import CapacityProblem, capacity_problem
 
 Strategy: TypeAlias = NDArray[np.int64]
@@ -127,7 +128,8 @@ class Competition:
     def payoff_bounds(self) -> tuple[float, float]:
         """Least and greatest payoff a firm can have, in units of node weight."""
         total = self.problems[0].model.total
-        return (-self.rivalry * total if self.num_firms > 1 else 0.0), total
+        # All others together win each root at most once.
+        return (-self.rivalry * total / (self.num_firms - 1) if self.num_firms > 1 else 0.0), total
 
     def strategy(self, firm: int, friends: Sequence[Hashable]) -> Strategy:
         """The strategy of inviting nodes given by their labels.
@@ -148,10 +150,10 @@ class Competition:
         """A strategy from candidates' numbers, sorted.
 
         Raises:
-            ValueError: they are out of range or repeat, or the firm's adopters cannot invite all of them.
+            ValueError: they are not whole, out of range or repeat, or the firm's adopters cannot invite all.
         """
         problem = self.problems[firm]
-        chosen = np.sort(np.asarray(candidates, dtype=np.int64))
+        chosen = np.sort(whole_numbers(candidates, "candidates"))
         inside = chosen.size == 0 or (chosen[0] >= 0 and chosen[-1] < problem.num_candidates)
         if not inside or (np.diff(chosen) == 0).any():
             raise ValueError(
@@ -242,53 +244,23 @@ class DepthSets:
         return self.start.size - 1
 
 
-def draw_depth_sets(game: Competition, number: int, *, rng: np.random.Generator) -> DepthSets:
+def draw_depth_sets(
+    game: Competition, number: int, *, rng: np.random.Generator, threads: int = 1
+) -> DepthSets:
     """Draw a fixed sample.
 
     Args:
         game: the competition.
         number: how many sets, at least 1.
         rng: source of all randomness.
+        threads: that share the work; they do not change the sample.
+
+    Raises:
+        ValueError: ``number`` or ``threads`` is below 1.
     """
     if number < 1:
         raise ValueError(f"number must be at least 1, got {number}")
     problem = game.problems[0]
-    model = problem.model
-    seed = rng.integers(2**63, dtype=np.uint64)
-    wanted = np.full(model.num_nodes, -1, dtype=np.int32)
-    wanted[model.place[problem.candidates]] = np.arange(problem.num_candidates, dtype=np.int32)
-    node = model.sampler.node.copy()  # the kernel leaves its marks there
-    queue, steps = (np.empty(model.num_nodes, dtype=np.int32) for _ in range(2))
-    picks = np.empty(model.most_arcs, dtype=np.int64)
-    sizes = np.empty(number, dtype=np.int32)
-    room, done, epoch = 1 << 14, 0, 0
-    pieces: list[tuple[NDArray[np.int32], NDArray[np.int32]]] = []
-    while done < number:
-        members, depths = np.empty(room, dtype=np.int32), np.empty(room, dtype=np.int32)
-        made, used = ck.fill_depths(
-            model.sampler,
-            node,
-            seed,
-            done,
-            number,
-            wanted,
-            epoch,
-            queue,
-            steps,
-            picks,
-            sizes[done:],
-            members,
-            depths,
-        )
-        pieces.append((members[:used], depths[:used]))
-        epoch += made + 1  # the set that did not fit has left its marks too
-        done += made
-        room *= 2
-    start = np.zeros(number + 1, dtype=np.int64)
-    np.cumsum(sizes, out=start[1:])
-    return DepthSets(
-        start,
-        np.concatenate([m for m, _ in pieces]),
-        np.concatenate([d for _, d in pieces]),
-        rng.random((number, game.num_firms)),
-    )
+    seed = int(rng.integers(2**63, dtype=np.uint64))
+    sampler = DepthReverseSets(problem.model, problem.model.place[problem.candidates], threads=threads)
+    return DepthSets(*sampler.make_with_depths(seed, 0, number), rng.random((number, game.num_firms)))

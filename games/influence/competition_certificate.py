@@ -26,13 +26,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.special import rel_entr
 
 from games.certificates import Certificate
 from games.influence.assignment_kernels import heaviest
 from games.influence.competition import FAR, Competition, DepthSets, Strategy
 from games.influence.competition_payoffs import distances, set_payoffs
+from games.influence.maximin import mean_at_most
 from games.profiles import Profile
 
 
@@ -167,7 +166,8 @@ def equilibrium_certificate(
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie in (0, 1), got {confidence!r}")
     failure = (1.0 - confidence) / (game.num_firms + 1)
-    low, scale = -game.rivalry, 1.0 + game.rivalry
+    low = -game.rivalry / (game.num_firms - 1)  # all others together win each root at most once
+    scale = 1.0 - low
     best = sum(low + scale * mean_at_most((float(b) - low) / scale, sets.num_sets, failure) for b in bounds)
     # All payoffs together are 1 - rivalry times the chance that anybody gets the root: one mean instead of N.
     net = 1.0 - game.rivalry
@@ -177,29 +177,6 @@ def equilibrium_certificate(
     else:
         together = net * mean_at_most(got, sets.num_sets, failure)
     return Certificate("nash_conv", max(0.0, best - together) * game.problems[0].model.total, confidence)
-
-
-def mean_at_most(mean: float, trials: int, failure: float) -> float:
-    """Chernoff [1]_: what the expectation of numbers in [0, 1] exceeds with probability at most ``failure``.
-
-    Args:
-        mean: of independent numbers in [0, 1]; larger ones count as 1.
-        trials: how many.
-        failure: in (0, 1).
-
-    .. [1] Hoeffding (1963), Probability inequalities for sums of bounded random variables, JASA 58, theorem
-       1.
-    """
-    if mean >= 1.0:
-        return 1.0
-    mean = max(mean, 0.0)
-    allowed = math.log(1.0 / failure) / trials
-
-    def beyond(q: float) -> float:
-        return float(rel_entr(mean, q) + rel_entr(1.0 - mean, 1.0 - q)) - allowed
-
-    top = 1.0 - 1e-15
-    return 1.0 if beyond(top) <= 0 else float(brentq(beyond, mean, top, xtol=1e-14)) + 1e-13
 
 
 def _with_own(met: NDArray[np.int32], firm: int, own: NDArray[np.int32] | int) -> NDArray[np.int32]:

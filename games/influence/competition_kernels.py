@@ -16,7 +16,8 @@ from games.influence.reverse_kernels import (
 )
 
 
-@njit(nogil=True, cache=True)
+# References to arrays go uncounted for the reason given in ``reverse_kernels``.
+@njit(nogil=True, cache=True, _nrt=False)
 def fill_depths(
     s: Sampler,
     node: Numbers,
@@ -26,51 +27,55 @@ def fill_depths(
     wanted: NDArray[np.int32],
     epoch: int,
     queue: NDArray[np.int32],
-    steps: NDArray[np.int32],
     picks: Ints,
     sizes: NDArray[np.int32],
-    members: NDArray[np.int32],
-    depths: NDArray[np.int32],
+    pairs: NDArray[np.int32],
+    nodes: Ints,
 ) -> tuple[int, int]:
     """As ``reverse_kernels.fill_sets``, of the same streams, with each member's live distance to its root.
 
-    ``steps`` int32 (n,) is workspace, ``depths`` int32 is filled beside ``members``.
+    Member and distance stand in turn in ``pairs``, and ``sizes`` counts both.
 
     Returns:
-        How many sets were made before ``members`` was full, and how many members were written.
+        How many sets were made before ``pairs`` was full, and how many numbers were written.
     """
     _, source, limit, table, cut, root, max_steps = s
-    used = 0
+    used = visited = 0
     for k in range(lo, hi):
         state = stream(seed, k)
         mark = epoch + 1 + k - lo
         begin = draw_root(node.shape[0], root, state)
         node[begin, STAMP] = mark
         queue[0] = begin
-        steps[0] = 0
         size, head = 1, 0
-        while head < size and steps[head] != max_steps:
-            v = queue[head]
-            if node[v, SHAPE] != 0:
-                count, state = live_arcs(node, limit, table, cut, v, state, picks)
-                for j in range(count):
-                    w = source[picks[j]]
-                    if node[w, STAMP] != mark:
-                        node[w, STAMP] = mark
-                        queue[size] = w
-                        steps[size] = steps[head] + 1
-                        size += 1
-            head += 1
+        depth, level_end = 0, 1
         before = used
-        for j in range(size):
-            c = wanted[queue[j]]
+        while head < size:
+            if head == level_end:
+                depth += 1
+                level_end = size
+            v = queue[head]
+            head += 1
+            c = wanted[v]
             if c >= 0:
-                if used == members.size:
+                if used + 2 > pairs.size:
+                    nodes[0] += visited
                     return k - lo, before
-                members[used] = c
-                depths[used] = steps[j]
-                used += 1
+                pairs[used] = c
+                pairs[used + 1] = depth
+                used += 2
+            if depth == max_steps or node[v, SHAPE] == 0:
+                continue
+            count, state = live_arcs(node, limit, table, cut, v, state, picks)
+            for j in range(count):
+                w = source[picks[j]]
+                if node[w, STAMP] != mark:
+                    node[w, STAMP] = mark
+                    queue[size] = w
+                    size += 1
+        visited += size
         sizes[k - lo] = used - before
+    nodes[0] += visited
     return hi - lo, used
 
 

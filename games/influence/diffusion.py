@@ -159,7 +159,8 @@ class Triggering:
             arcs = slice(self.graph.in_start[node], self.graph.in_start[node + 1])
             near = set(self.graph.source[arcs].tolist())
             chances = [p for p, _ in options]
-            if min(chances, default=0.0) < 0 or abs(sum(chances) - 1.0) > _SLACK:
+            # `not <=` also refuses NaN.
+            if min(chances, default=0.0) < 0 or not abs(sum(chances) - 1.0) <= _SLACK:
                 raise ValueError(f"sets: probabilities of node {node} must sum to 1, got {chances}")
             for _, members in options:
                 if not set(members) <= near:
@@ -220,5 +221,5 @@ def _per_arc(values: ArrayLike, graph: DirectedGraph, name: str) -> NDArray[np.f
 
 
 def _check_steps(max_steps: int | None) -> None:
-    if max_steps is not None and max_steps < 0:
-        raise ValueError(f"max_steps must be at least 0 or None, got {max_steps}")
+    if max_steps is not None and (max_steps < 0 or max_steps % 1 != 0):
+        raise ValueError(f"max_steps must be at least 0 and whole, or None, got {max_steps!r}")

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from games.influence import dynamic_kernels as dk
-from games.influence.collection import ReverseSets, SetCollection
+from games.influence.collection import ReverseSets, SetCollection, Workspace
 from games.influence.diffusion import Diffusion, IndependentCascade, LinearThreshold
+from games.influence.nodes import node_numbers
 from games.influence.sampler import ReverseModel, reverse_model
 
 
@@ -42,8 +43,10 @@ class TrackedSets:
         """The sets cut down to candidates, given by their numbers in the graph, as selectors want them.
 
         Raises:
-            ValueError: a candidate is taken out of the model.
+            ValueError: a candidate is named twice, is no node or is taken out of the model.
         """
+        if node_numbers(candidates, self.diffusion.graph, "candidates").size < candidates.size:
+            raise ValueError("candidates must be distinct")
         places = self.model.place[candidates]
         if (places < 0).any():
             raise ValueError("a removed node cannot be a candidate")
@@ -98,29 +101,32 @@ def track_sets(
     if number < 1:
         raise ValueError(f"number must be at least 1, got {number}")
     worth = None if node_weight is None else np.array(node_weight, dtype=np.float64)
-    model = reverse_model(diffusion, removed=np.array(sorted(removed), dtype=np.int64), node_weight=worth)
+    model = reverse_model(diffusion, removed=list(removed), node_weight=worth)
     seed = int(rng.integers(2**63))
     everyone = np.arange(model.num_nodes)
     sets = ReverseSets(model, everyone, threads=threads).make(seed, 0, number)
     return TrackedSets(diffusion, model, seed, sets, worth)
 
 
-def refreshed(tracked: TrackedSets, diffusion: Diffusion) -> Refresh:
+def refreshed(tracked: TrackedSets, diffusion: Diffusion, *, threads: int = 1) -> Refresh:
     """The sets of a changed diffusion on the same nodes, equal to those that ``track_sets`` would draw.
 
     Args:
         tracked: the sets before.
         diffusion: with arcs added, removed or given other chances; any model, but another kind of model than
             before touches everything.
+        threads: that share the work; they do not change the sets.
 
     Raises:
-        ValueError: the number of nodes is another one.
+        ValueError: the nodes or their labels are others, or ``threads`` is below 1.
     """
     n = tracked.diffusion.graph.num_nodes
     if diffusion.graph.num_nodes != n:
         raise ValueError(
             f"nodes must stay the same {n}, got {diffusion.graph.num_nodes}; isolate those that leave"
         )
+    if diffusion.graph.labels != tracked.diffusion.graph.labels:
+        raise ValueError("nodes must keep their labels and their order")
     kept = tracked.model.place >= 0
     model = reverse_model(diffusion, removed=np.flatnonzero(~kept), node_weight=tracked.node_weight)
     changed = _changed_nodes(tracked.diffusion, diffusion, kept)
@@ -128,10 +134,10 @@ def refreshed(tracked: TrackedSets, diffusion: Diffusion) -> Refresh:
     marked[model.place[changed]] = True
     before = tracked.sets
     listed = dk.touched_sets(before.start, before.member, marked)
-    sizes, fresh, nodes = _drawn(model, tracked.seed, listed)
+    fresh = _ListedSets(model, listed, threads=threads).make(tracked.seed, 0, listed.size)
     lost = int(np.diff(before.start)[listed].sum())
-    start, member = dk.replaced(before.start, before.member, listed, sizes, fresh)
-    sets = SetCollection(start, member, model.num_nodes, before.nodes - lost + nodes)
+    start, member = dk.replaced(before.start, before.member, listed, np.diff(fresh.start), fresh.member)
+    sets = SetCollection(start, member, model.num_nodes, before.nodes - lost + fresh.nodes)
     return Refresh(
         TrackedSets(diffusion, model, tracked.seed, sets, tracked.node_weight),
         changed,
@@ -140,30 +146,36 @@ def refreshed(tracked: TrackedSets, diffusion: Diffusion) -> Refresh:
     )
 
 
-def _drawn(
-    model: ReverseModel, seed: int, listed: NDArray[np.int64]
-) -> tuple[NDArray[np.int32], NDArray[np.int32], int]:
-    """The listed sets of the model: sizes, members end to end, nodes visited."""
-    n = model.num_nodes
-    sizes = np.zeros(listed.size, dtype=np.int32)
-    nodes = np.zeros(1, dtype=np.int64)
-    members = np.empty(max(n, 1 << 12), dtype=np.int32)  # room for any one set
-    pieces = [np.zeros(0, dtype=np.int32)]
-    work = (
-        np.arange(n, dtype=np.int32),
-        np.empty(n, dtype=np.int32),
-        np.empty(model.most_arcs, dtype=np.int64),
-        sizes,
-        members,
-        nodes,
-    )
-    stamped = model.sampler.node.copy()
-    done = 0
-    while done < listed.size:
-        done, used = dk.fill_listed(model.sampler, stamped, np.uint64(seed), listed, done, *work)
-        pieces.append(members[:used].copy())
-        stamped[:] = model.sampler.node  # a set that found no room has left its stamps
-    return sizes, np.concatenate(pieces), int(sizes.sum())
+class _ListedSets(ReverseSets):
+    """Set k is number ``listed[k]`` of ``ReverseSets``, with all its nodes."""
+
+    def __init__(self, model: ReverseModel, listed: NDArray[np.int64], *, threads: int) -> None:
+        super().__init__(model, np.arange(model.num_nodes), threads=threads)
+        self._listed = listed
+
+    def _sets(
+        self,
+        space: Workspace,
+        seed: int,
+        lo: int,
+        hi: int,
+        sizes: NDArray[np.int32],
+        nodes: NDArray[np.int64],
+    ) -> tuple[int, int]:
+        made, used = dk.fill_listed(
+            self.model.sampler,
+            space.node,
+            np.uint64(seed),
+            self._listed[lo:hi],
+            self.wanted,
+            space.epochs(hi - lo),
+            space.queue,
+            space.picks,
+            sizes,
+            space.members,
+            nodes,
+        )
+        return made, used
 
 
 def _changed_nodes(old: Diffusion, new: Diffusion, kept: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -27,38 +27,24 @@ def fill_listed(
     node: Numbers,
     seed: np.uint64,
     listed: Ints,
-    begin: int,
     wanted: NDArray[np.int32],
+    epoch: int,
     queue: NDArray[np.int32],
     picks: Ints,
     sizes: NDArray[np.int32],
     members: NDArray[np.int32],
     nodes: Ints,
 ) -> tuple[int, int]:
-    """The sets listed from place ``begin`` on, end to end.
-
-    Args:
-        s: the model.
-        node: a copy of ``s.node``; stamps are changed.
-        seed: of all streams.
-        listed: numbers of sets.
-        begin: place in ``listed`` to start from.
-        wanted: number under which a node is kept, -1 where it is not.
-        queue: workspace of ``fill_sets``.
-        picks: workspace of ``fill_sets``.
-        sizes: per entry of ``listed``, filled.
-        members: filled.
-        nodes: int64 (1,), grows by the nodes visited.
+    """As ``reverse_kernels.fill_sets``, of the sets whose numbers are ``listed``, end to end.
 
     Returns:
-        Place in ``listed`` of the first set for which ``members`` had no room, and how many members were
-        written.
+        How many sets were made before ``members`` was full, and how many members were written.
     """
     used = 0
-    for i in range(begin, listed.size):
+    for i in range(listed.size):
         k = listed[i]
         made, size = fill_sets(
-            s, node, seed, k, k + 1, wanted, i, queue, picks, sizes[i : i + 1], members[used:], nodes
+            s, node, seed, k, k + 1, wanted, epoch + i, queue, picks, sizes[i : i + 1], members[used:], nodes
         )
         if made == 0:
             return i, used
@@ -71,7 +57,7 @@ def replaced(
     start: Ints,
     member: NDArray[np.int32],
     listed: Ints,
-    sizes: NDArray[np.int32],
+    sizes: Ints,
     fresh: NDArray[np.int32],
 ) -> tuple[Ints, NDArray[np.int32]]:
     """A collection with the listed sets (rising) replaced by those that lie end to end in ``fresh``."""

@@ -4,11 +4,11 @@ from collections.abc import Collection
 from itertools import product
 from math import prod
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from games.errors import UnsupportedGameError
 from games.influence.diffusion import Diffusion
+from games.influence.nodes import node_numbers, node_weights
 
 MAX_LIVE_GRAPHS = 1 << 20
 """More live-edge graphs than this are not enumerated."""
@@ -30,11 +30,13 @@ def exact_spread(
         node_weight: worth of each node, one each where None.
 
     Raises:
+        ValueError: a node does not exist, or weights are out of range or of another shape.
         UnsupportedGameError: there are more than ``MAX_LIVE_GRAPHS`` live-edge graphs.
     """
-    n = diffusion.graph.num_nodes
-    worth = np.ones(n) if node_weight is None else np.asarray(node_weight, dtype=np.float64)
-    gone = set(removed)
+    graph = diffusion.graph
+    n = graph.num_nodes
+    worth = node_weights(node_weight, graph)
+    gone = set(node_numbers(removed, graph, "removed").tolist())
     draws = [[(1.0, ())] if v in gone else diffusion.triggering_sets(v) for v in range(n)]
     number = prod(len(options) for options in draws)
     if number > MAX_LIVE_GRAPHS:
@@ -42,7 +44,7 @@ def exact_spread(
             f"{number} live-edge graphs are too many to enumerate (at most {MAX_LIVE_GRAPHS}); "
             "estimate the spread by simulation"
         )
-    start = frozenset(seeds) - gone
+    start = frozenset(node_numbers(seeds, graph, "seeds").tolist()) - gone
     total = 0.0
     for live in product(*draws):
         chance = prod(p for p, _ in live)

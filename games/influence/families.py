@@ -3,22 +3,24 @@ r"""Which candidates may be chosen together: downward-closed families behind one
 A family says two things. Whether one more candidate fits, which is all that a greedy method asks; and, for
 given weights, the best point of some polytope that holds every member of the family, which is all that an
 upper bound on coverage asks (``games.influence.certificate``). For matroids greedy finds that point and it
-is a member itself [1]_; for a knapsack it is the fractional one [2]_; for an intersection it is the least
-of those of its parts.
+is a member itself [1]_; for a knapsack it is the fractional one [2]_; intersections have a file of their own
+(``games.influence.intersection``).
 
 .. [1] Edmonds (1971), Matroids and the greedy algorithm, Mathematical Programming 1.
 .. [2] Dantzig (1957), Discrete-variable extremum problems, Operations Research 5.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from games.influence.assignment_kernels import admit, heaviest
 from games.influence.collection import SetCollection
+from games.influence.nodes import whole_numbers
 from games.influence.problem import CapacityProblem
 
 _ROUNDING = 1e-12  # costs are summed in floating point
@@ -31,15 +33,22 @@ class Choice(Protocol):
         """Take the candidate, which is not in yet, if the family allows it; True if it does."""
 
     def undo(self) -> None:
-        """Give back the candidate that was taken last; not twice in a row."""
+        """Give back the candidate that ``admit`` has just taken: that call was the last one, and true."""
 
 
-class Family(Protocol):
-    """Sets of candidates, closed under leaving candidates out."""
+class Relaxation(Protocol):
+    """A polytope that holds every member of a family; all that a bound asks."""
 
     @property
     def num_candidates(self) -> int:
         """How many candidates there are."""
+
+    def relaxed_best(self, weight: NDArray[np.float64]) -> NDArray[np.float64]:
+        """A point y of [0, 1]^c with ``weight @ y`` at least the weight of every member; weights are >= 0."""
+
+
+class Family(Relaxation, Protocol):
+    """Sets of candidates, closed under leaving candidates out."""
 
     @property
     def price(self) -> NDArray[np.float64]:
@@ -48,12 +57,9 @@ class Family(Protocol):
     def empty(self) -> Choice:
         """The empty set, ready to grow."""
 
-    def relaxed_best(self, weight: NDArray[np.float64]) -> NDArray[np.float64]:
-        """A point y of [0, 1]^c with ``weight @ y`` at least the weight of every member; weights are >= 0."""
-
 
 def family_bound(
-    family: Family, sets: SetCollection, alpha: NDArray[np.float64], worth: ArrayLike = 1.0
+    family: Relaxation, sets: SetCollection, alpha: NDArray[np.float64], worth: ArrayLike = 1.0
 ) -> float:
     r"""Upper bound on the worth of the sets that a member of the family can meet.
 
@@ -61,13 +67,13 @@ def family_bound(
     :math:`\alpha_r` per member of it that is chosen, as in ``games.influence.certificate``.
 
     Args:
-        family: what may be chosen.
+        family: what may be chosen, or just its polytope.
         sets: cut down to the family's candidates.
         alpha: one number in [0, 1] per set, shape (sets,); any gives a valid bound.
         worth: what meeting each set is worth, non-negative, one number or shape (sets,).
 
     Raises:
-        ValueError: shapes do not fit, or ``alpha`` leaves [0, 1].
+        ValueError: shapes do not fit, ``alpha`` leaves [0, 1], or a worth is negative.
     """
     if sets.num_candidates != family.num_candidates:
         raise ValueError(f"sets hold {sets.num_candidates} candidates, the family {family.num_candidates}")
@@ -76,6 +82,8 @@ def family_bound(
             f"alpha must hold one number in [0, 1] per set, shape ({sets.num_sets},), got {alpha.shape}"
         )
     values = np.broadcast_to(np.asarray(worth, dtype=np.float64), alpha.shape)
+    if not (values >= 0).all():
+        raise ValueError("worth must be at least 0 for every set")
     sizes = np.diff(sets.start)
     weight = candidate_weights(sets, alpha * values)
     best = float(weight @ family.relaxed_best(weight))
@@ -162,9 +170,11 @@ class Quotas:
 
     members: NDArray[np.bool_]
     limit: NDArray[np.int64]
+    _begin: NDArray[np.int64] = field(init=False, repr=False)  # range of each candidate in ``_group``
+    _group: NDArray[np.int64] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        members, limit = np.array(self.members, dtype=np.bool_), np.array(self.limit, dtype=np.int64)
+        members, limit = np.array(self.members, dtype=np.bool_), whole_numbers(self.limit, "limit")
         if members.ndim != 2 or limit.shape != members.shape[:1] or limit.min(initial=0) < 0:
             raise ValueError(
                 f"need members (groups, candidates) and a limit >= 0 each, got {members.shape} and {limit}"
@@ -177,6 +187,10 @@ class Quotas:
             raise ValueError(f"groups {first} and {second} cross: quotas need groups disjoint or nested")
         object.__setattr__(self, "members", members)
         object.__setattr__(self, "limit", limit)
+        begin = np.zeros(members.shape[1] + 1, dtype=np.int64)
+        np.cumsum(counts.sum(axis=0), out=begin[1:])
+        object.__setattr__(self, "_begin", begin)
+        object.__setattr__(self, "_group", np.nonzero(members.T)[1].astype(np.int64))
 
     @property
     def num_candidates(self) -> int:
@@ -194,25 +208,59 @@ class Quotas:
 
     def relaxed_best(self, weight: NDArray[np.float64]) -> NDArray[np.float64]:
         """See ``Family``."""
-        return greedy_point(self, weight)
+        order = np.argsort(-weight, kind="stable")
+        point: NDArray[np.float64] = _heaviest_within(
+            order, weight, self._begin, self._group, self.limit.copy()
+        )
+        return point
+
+
+@njit(nogil=True, cache=True)
+def _heaviest_within(
+    order: NDArray[np.int64],
+    weight: NDArray[np.float64],
+    begin: NDArray[np.int64],
+    group: NDArray[np.int64],
+    room: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """``greedy_point`` under quotas; ``room`` is used up."""
+    point = np.zeros(weight.size)
+    for c in order:
+        if weight[c] <= 0.0:
+            break
+        groups = group[begin[c] : begin[c + 1]]
+        fits = True
+        for g in groups:
+            fits = fits and room[g] > 0
+        if fits:
+            point[c] = 1.0
+            for g in groups:
+                room[g] -= 1
+    return point
 
 
 class _CountedChoice:
     def __init__(self, quotas: Quotas) -> None:
-        self._members = quotas.members.T
-        self._room = quotas.limit.copy()
+        self._begin, self._group = quotas._begin.tolist(), quotas._group.tolist()
+        self._room = quotas.limit.tolist()
         self._last = -1
 
     def admit(self, candidate: int) -> bool:
-        groups = self._members[candidate]
-        if (self._room[groups] <= 0).any():
+        groups = self._groups(candidate)
+        if any(self._room[g] <= 0 for g in groups):
             return False
-        self._room[groups] -= 1
+        for g in groups:
+            self._room[g] -= 1
         self._last = candidate
         return True
 
     def undo(self) -> None:
-        self._room[self._members[self._last]] += 1
+        for g in self._groups(self._last):
+            self._room[g] += 1
+
+    def _groups(self, candidate: int) -> list[int]:
+        found: list[int] = self._group[self._begin[candidate] : self._begin[candidate + 1]]
+        return found
 
 
 def at_most(number: int, num_candidates: int) -> Quotas:
@@ -262,13 +310,14 @@ class Knapsack:
         room = self.budget * (1 + _ROUNDING)
         # One that costs more than everything there is can be in no member.
         useful = np.flatnonzero((weight > 0) & (self.cost <= room))
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             order = useful[np.argsort(-weight[useful] / self.cost[useful], kind="stable")]
         spent = np.cumsum(self.cost[order])
         left = room - (spent - self.cost[order])
         share = np.ones(order.size)
         paid = self.cost[order] > 0
-        share[paid] = np.clip(left[paid] / self.cost[order][paid], 0.0, 1.0)
+        cost = self.cost[order][paid]
+        share[paid] = np.clip(left[paid], 0.0, cost) / cost
         point = np.zeros(weight.size)
         point[order] = share
         return point
@@ -333,65 +382,3 @@ class _AskedChoice:
 
     def undo(self) -> None:
         self._taken = self._before
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Intersection:
-    """What all of several families allow; of p matroids greedy finds 1 / (p + 1) of the best coverage [1]_.
-
-    Attributes:
-        parts: the families, at least one, over the same candidates.
-
-    Raises:
-        ValueError: there is none, or they differ in their candidates.
-
-    .. [1] Fisher, Nemhauser, Wolsey (1978), An analysis of approximations for maximizing submodular set
-       functions II.
-    """
-
-    parts: Sequence[Family]
-
-    def __post_init__(self) -> None:
-        if len({part.num_candidates for part in self.parts}) != 1:
-            raise ValueError("parts must hold at least one family, all over the same candidates")
-        object.__setattr__(self, "parts", tuple(self.parts))
-
-    @property
-    def num_candidates(self) -> int:
-        """See ``Family``."""
-        return self.parts[0].num_candidates
-
-    @property
-    def price(self) -> NDArray[np.float64]:
-        """See ``Family``; budgets count alike."""
-        price = np.zeros(self.num_candidates)
-        for part in self.parts:
-            price += part.price
-        return price
-
-    def empty(self) -> "_CommonChoice":
-        """See ``Family``."""
-        return _CommonChoice([part.empty() for part in self.parts])
-
-    def relaxed_best(self, weight: NDArray[np.float64]) -> NDArray[np.float64]:
-        """See ``Family``; the point of the part that allows least."""
-        return min(
-            (part.relaxed_best(weight) for part in self.parts), key=lambda point: float(weight @ point)
-        )
-
-
-class _CommonChoice:
-    def __init__(self, parts: list[Choice]) -> None:
-        self._parts = parts
-
-    def admit(self, candidate: int) -> bool:
-        for k, part in enumerate(self._parts):
-            if not part.admit(candidate):
-                for earlier in self._parts[:k]:
-                    earlier.undo()
-                return False
-        return True
-
-    def undo(self) -> None:
-        for part in self._parts:
-            part.undo()

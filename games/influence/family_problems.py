@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from games.influence.diffusion import Diffusion
-from games.influence.families import Capacities, Family, Intersection
+from games.influence.families import Capacities, Family
+from games.influence.intersection import Intersection
+from games.influence.nodes import node_numbers
 from games.influence.problem import CapacityProblem
 from games.influence.sampler import ReverseModel, reverse_model
 
@@ -23,8 +25,8 @@ class FamilyProblem:
         model: the diffusion ready for reverse sampling.
 
     Raises:
-        ValueError: the family speaks of another number of candidates, or one is repeated or taken out of
-        the model.
+        ValueError: the family speaks of another number of candidates, or one is no node, repeated or taken
+            out of the model.
     """
 
     diffusion: Diffusion
@@ -37,7 +39,7 @@ class FamilyProblem:
             raise ValueError(
                 f"family must speak of {self.candidates.size} candidates, got {self.family.num_candidates}"
             )
-        if np.unique(self.candidates).size < self.candidates.size:
+        if node_numbers(self.candidates, self.diffusion.graph, "candidates").size < self.candidates.size:
             raise ValueError("candidates must be distinct")
         if (self.places < 0).any():
             raise ValueError("a removed node cannot be a candidate")

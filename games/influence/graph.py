@@ -143,6 +143,8 @@ def graph_from_arcs(
     else:
         arcs, place, times = np.unique(key, return_inverse=True, return_counts=True)
         summed = np.bincount(place, weights=weights[keep], minlength=arcs.size).astype(np.float64)
+        if not np.isfinite(summed).all():
+            raise ValueError("weight must have finite sums over repeated arcs")
     start = np.zeros(n + 1, dtype=np.int64)
     np.cumsum(np.bincount(arcs // max(n, 1), minlength=n), out=start[1:])
     names = None if labels is None else tuple(labels)
@@ -178,7 +180,7 @@ def as_graph(graph: Any, *, weight: str = "weight") -> DirectedGraph:  # noqa: A
             pairs[:, 0],
             pairs[:, 1],
             num_nodes=graph.vcount(),
-            weight=held,
+            weight=None if held is None or None in held else held,
             directed=graph.is_directed(),
             labels=names,
         )
@@ -224,6 +226,8 @@ def read_edge_list(path: str | os.PathLike[str], *, directed: bool = True) -> Di
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise FileFormatError(f"{place}: broken gzip file: {error}") from None
     table = _table(text, place)
+    if not np.isfinite(table).all():
+        raise FileFormatError(f"{place}: numbers must be finite")
     ends = table[:, :2].astype(np.int64)
     if (ends != table[:, :2]).any() or np.abs(table[:, :2]).max() > _EXACT:
         raise FileFormatError(f"{place}: node names must be integers of at most 2^53")

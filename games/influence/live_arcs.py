@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 
 from games.influence import live_arc_kernels as lk
 from games.influence.diffusion import Diffusion, IndependentCascade, LinearThreshold
+from games.influence.nodes import node_numbers
+from games.influence.reverse_kernels import running_sums
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +47,11 @@ class LiveArcs:
 
     @classmethod
     def of(cls, diffusion: Diffusion, removed: Collection[int] = ()) -> "LiveArcs":
-        """Write a diffusion so; removed nodes neither pass anything on nor are reached."""
+        """Write a diffusion so; removed nodes neither pass anything on nor are reached.
+
+        Raises:
+            ValueError: a removed node does not exist.
+        """
         graph = diffusion.graph
         n = graph.num_nodes
         if isinstance(diffusion, IndependentCascade):
@@ -54,14 +60,11 @@ class LiveArcs:
         elif isinstance(diffusion, LinearThreshold):
             tail, head = graph.source, graph.target
             key = head.astype(np.int64)
-            running = np.cumsum(diffusion.weight)
-            before = np.concatenate([[0.0], running])[graph.in_start[:-1]]
-            high = running - np.repeat(before, graph.in_degree)
-            low = high - diffusion.weight
+            low, high = threshold_parts(diffusion)
         else:
             tail, head, key, low, high = _listed(diffusion)
         keep = np.ones(n, dtype=np.bool_)
-        keep[list(removed)] = False
+        keep[node_numbers(removed, graph, "removed")] = False
         held = np.flatnonzero(keep[tail] & keep[head] & (high > low))
         order = held[np.argsort(tail[held], kind="stable")]
         start = np.zeros(n + 1, dtype=np.int64)
@@ -91,14 +94,18 @@ class SharedSimulations:
 
         Args:
             arcs: the diffusion.
-            worth: of each node, shape (n,).
+            worth: of each node, shape (n,); 0 where removed, since a removed seed still counts itself.
             simulations: r, at least 1.
             threads: that measure gains; they do not change what is measured.
             rng: source of all randomness.
 
         Raises:
-            ValueError: ``simulations`` or ``threads`` is below 1.
+            ValueError: ``simulations`` or ``threads`` is below 1, or ``worth`` has another shape.
         """
+        if worth.shape != (arcs.start.size - 1,):
+            raise ValueError(
+                f"worth must hold one number per node, shape ({arcs.start.size - 1},), got {worth.shape}"
+            )
         if simulations < 1 or threads < 1:
             raise ValueError(f"simulations and threads must be at least 1, got {simulations}, {threads}")
         self.simulations = simulations
@@ -144,6 +151,16 @@ class SharedSimulations:
             *arrays, self._seed, self.simulations, nodes, self._reached, marking, stamp, before, queue, found
         )
         return found / self.simulations
+
+
+def threshold_parts(diffusion: LinearThreshold) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The part of [0, 1) for whose numbers each arc is the live one: begin and end, float64 (m,) each."""
+    graph = diffusion.graph
+    high = running_sums(graph.in_start, diffusion.weight)
+    low = np.zeros(high.size)
+    low[1:] = high[:-1]
+    low[graph.in_start[:-1][graph.in_degree > 0]] = 0.0
+    return low, high
 
 
 def _listed(

@@ -35,6 +35,7 @@ from games.influence.collection import SetCollection
 from games.influence.diffusion import Diffusion
 from games.influence.family_problems import FamilyProblem
 from games.influence.sampler import ReverseModel, reverse_model
+from games.influence.seeding import graph_weight
 
 _HALVINGS = 100
 
@@ -60,7 +61,7 @@ class MaximinProblem:
 
     def __post_init__(self) -> None:
         scale = np.array(self.scale, dtype=np.float64)
-        if not self.names or not len(self.names) == len(self.models) == scale.size:
+        if not self.names or not (len(self.models),) == (len(self.names),) == scale.shape:
             raise ValueError("need at least one end, with a name, a model and a scale each")
         if not (np.isfinite(scale) & (scale > 0)).all():
             raise ValueError(f"scale must be positive and finite, got {scale}")
@@ -100,7 +101,7 @@ def model_ends(
     """The spread under each of several diffusions on the same nodes, in units of a reference.
 
     Args:
-        problem: candidates and family.
+        problem: candidates, family and node weights.
         diffusions: by name.
         reference: what counts as 1 under each, in order, positive; for ratios, what no seeds exceed.
 
@@ -115,7 +116,8 @@ def model_ends(
     for name, diffusion in diffusions.items():
         if diffusion.graph.num_nodes != size:
             raise ValueError(f"diffusion {name!r} has {diffusion.graph.num_nodes} nodes, the problem {size}")
-    models = tuple(reverse_model(d, removed=removed) for d in diffusions.values())
+    weight = graph_weight(problem.model)
+    models = tuple(reverse_model(d, removed=removed, node_weight=weight) for d in diffusions.values())
     return MaximinProblem(problem, tuple(diffusions), models, np.array([m.total for m in models]) / units)
 
 
@@ -153,7 +155,14 @@ def maximin_at_most(
 
 
 def mean_at_most(mean: float, trials: int, failure: float) -> float:
-    """What the true mean of numbers in [0, 1] is above with probability at most ``failure``."""
+    """Chernoff's bound: what the true mean is above with probability at most ``failure``.
+
+    Args:
+        mean: of independent numbers in [0, 1]; what rounding moves outside is moved back.
+        trials: how many.
+        failure: in (0, 1).
+    """
+    mean = min(max(mean, 0.0), 1.0)
     low, high = mean, 1.0
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
@@ -165,7 +174,7 @@ def mean_at_most(mean: float, trials: int, failure: float) -> float:
 
 
 def mean_at_least(mean: float, trials: int, failure: float) -> float:
-    """What the true mean of numbers in [0, 1] is below with probability at most ``failure``."""
+    """What the true mean is below with probability at most ``failure``; see ``mean_at_most``."""
     return 1.0 - mean_at_most(1.0 - mean, trials, failure)
 
 

@@ -109,14 +109,15 @@ def capacity_problem(
         given = np.array([capacity[a] for a in adopters])
     else:
         given = np.full(numbers.size, capacity)
-    if given.dtype.kind not in "iu" or given.min() < 0:
-        raise ValueError(f"capacity must be a whole number of at least 0, got {given.min()!r}")
+    # Numbers above those of int64 wrap around to negative ones.
+    if given.dtype.kind not in "iu" or given.astype(np.int64).min() < 0:
+        raise ValueError(f"capacity must be a whole number of at least 0, got {given[:5].tolist()}")
     room = given.astype(np.int64)
     model = reverse_model(diffusion, removed=numbers, node_weight=node_weight)
     rank = np.full(graph.num_nodes, -1, dtype=np.int64)
     rank[numbers] = np.arange(numbers.size)
     arcs = np.flatnonzero((rank[graph.source] >= 0) & (rank[graph.target] < 0))
-    if arcs.size == 0 or not room.any():
+    if not room[rank[graph.source[arcs]]].any():
         raise ValueError("no adopter has room and a neighbour outside the adopters to invite")
     who, whom = rank[graph.source[arcs]], graph.target[arcs]
     candidates, place = np.unique(whom, return_inverse=True)

@@ -353,3 +353,18 @@ def count_hits(
         if size < 0:
             hits += 1
     return hits
+
+
+@njit(nogil=True, cache=True)
+def running_sums(start: Ints, values: Floats) -> Floats:
+    """Sum of the values so far within each range ``start[v] : start[v + 1]``, float64 of their shape.
+
+    Sums start afresh at every range: differences of one long sum would lose digits.
+    """
+    sums = np.empty(values.size)
+    for v in range(start.size - 1):
+        total = 0.0
+        for k in range(start[v], start[v + 1]):
+            total += values[k]
+            sums[k] = total
+    return sums

@@ -19,6 +19,7 @@ from games.influence.diffusion import Diffusion, IndependentCascade
 from games.influence.families import Quotas
 from games.influence.family_problems import FamilyProblem
 from games.influence.graph import graph_from_arcs
+from games.influence.nodes import node_weights
 from games.influence.sampler import reverse_model
 
 
@@ -66,7 +67,8 @@ def rounds_problem(
 
     Raises:
         UnsupportedGameError: the diffusion is another one; a hub of it would not be reached for sure.
-        ValueError: a node is unknown, repeated or removed, or a quota is negative.
+        ValueError: a node is unknown, repeated or removed, a quota is no whole number of at least 0,
+            or weights are out of range.
     """
     if not isinstance(diffusion, IndependentCascade):
         raise UnsupportedGameError("several rounds need an independent cascade")
@@ -87,7 +89,7 @@ def rounds_problem(
     # The graph has its arcs sorted by head, then tail; none is repeated.
     whole = IndependentCascade(expanded, chance[np.lexsort((tails, heads))], steps)
     worth = np.zeros(n * (rounds + 1))
-    worth[n * rounds :] = 1.0 if node_weight is None else np.asarray(node_weight, dtype=np.float64)
+    worth[n * rounds :] = node_weights(node_weight, graph)
     model = reverse_model(
         whole, removed=(n * np.arange(rounds + 1)[:, None] + gone).ravel(), node_weight=worth
     )

@@ -9,6 +9,7 @@ from scipy.special import bdtr
 from games.influence import reverse_kernels as rk
 from games.influence.diffusion import Diffusion, IndependentCascade, LinearThreshold
 from games.influence.graph import DirectedGraph
+from games.influence.nodes import node_numbers, node_weights
 
 _TABLE_MEAN = 4.0  # live arcs expected at a node above which jumps beat a table
 _TABLE_LONGEST = 64  # at that mean more live arcs than this have a chance below 1e-40
@@ -58,10 +59,7 @@ def reverse_model(
     """
     graph = diffusion.graph
     keep = np.ones(graph.num_nodes, dtype=np.bool_)
-    out = np.asarray(removed, dtype=np.int64)
-    if out.size and not (out.min() >= 0 and out.max() < graph.num_nodes):
-        raise ValueError(f"removed must lie in range({graph.num_nodes}), got {out.min()} to {out.max()}")
-    keep[out] = False
+    keep[node_numbers(np.asarray(removed), graph, "removed")] = False
     nodes = np.flatnonzero(keep)
     if nodes.size == 0:
         raise ValueError("no node is left once the removed ones are gone")
@@ -69,8 +67,9 @@ def reverse_model(
     place[nodes] = np.arange(nodes.size)
     root, total = _roots(node_weight, graph, nodes)
     steps = -1 if diffusion.max_steps is None else diffusion.max_steps
-    arcs = np.flatnonzero(keep[graph.source] & keep[graph.target])
-    heads = place[graph.target[arcs]]
+    target = graph.target
+    arcs = np.flatnonzero(keep[graph.source] & keep[target])
+    heads = place[target[arcs]]
     tails = place[graph.source[arcs]].astype(np.int32)
     if isinstance(diffusion, IndependentCascade):
         parts = _cascade(nodes.size, heads, tails, diffusion.probability[arcs])
@@ -160,17 +159,26 @@ def _count_rows(
     degree: NDArray[np.int64], chance: NDArray[np.float64]
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     """Binomial distribution functions in units of a word, a row per degree and chance; each node's row."""
-    pairs, which = np.unique(np.stack([degree, chance]), axis=1, return_inverse=True)
-    begins = np.zeros(pairs.shape[1], dtype=np.int64)
-    pieces, used = [_NO_LIMITS], 0
-    for k, (d, p) in enumerate(pairs.T):
-        row = bdtr(np.arange(min(int(d), _TABLE_LONGEST)), int(d), p)
-        words = (row[row < 1.0] * 2.0**64).astype(np.uint64)
-        # A word at most w is drawn with probability (w + 1) / 2^64. Chances below that round up.
-        pieces.append(np.append(np.maximum(words, 1) - np.uint64(1), _GREATEST_WORD))
-        begins[k] = used
-        used += pieces[-1].size
-    return np.concatenate(pieces), begins[which.ravel()]
+    order = np.lexsort((chance, degree))
+    new = np.ones(order.size, dtype=np.bool_)
+    new[1:] = (np.diff(degree[order]) != 0) | (np.diff(chance[order]) != 0)
+    pair = order[new]
+    number = np.minimum(degree[pair], _TABLE_LONGEST)
+    begin = np.cumsum(number) - number
+    below = np.arange(number.sum()) - np.repeat(begin, number)
+    row = bdtr(below, np.repeat(degree[pair], number), np.repeat(chance[pair], number))
+    # The distribution rises to 1, so what is left of each row is its beginning.
+    kept = row < 1.0
+    width = np.add.reduceat(kept, begin, dtype=np.int64) + 1 if pair.size else number
+    end = np.cumsum(width)
+    limit = np.full(width.sum(), _GREATEST_WORD)
+    inner = np.ones(limit.size, dtype=np.bool_)
+    inner[end - 1] = False
+    # A word at most w is drawn with probability (w + 1) / 2^64. Chances below that round up.
+    limit[inner] = np.maximum((row[kept] * 2.0**64).astype(np.uint64), 1) - np.uint64(1)
+    place = np.empty(order.size, dtype=np.int64)
+    place[order] = (end - width)[np.cumsum(new) - 1]
+    return limit, place
 
 
 def _threshold(
@@ -187,11 +195,10 @@ def _threshold(
     row[even] = np.arange(np.count_nonzero(even))
     with np.errstate(divide="ignore", over="ignore"):
         inverse = 1.0 / greatest[even]
-    # Sums start afresh at every node: differences of one long sum would lose digits.
-    running = [np.cumsum(weights[start[v] : start[v + 1]]) for v in np.flatnonzero(~even)]
+    running = rk.running_sums(start, weights)[np.repeat(~even, degree)]
     width = degree[~even]
     row[~even] = inverse.size + np.cumsum(width) - width
-    table = np.concatenate([inverse, *running])
+    table = np.concatenate([inverse, running])
     return _Parts(start[:-1], tails, kind, degree, row, _NO_LIMITS, table, _NO_CUTS)
 
 
@@ -245,13 +252,7 @@ def _roots(
 ) -> tuple[NDArray[np.float64], float]:
     if node_weight is None:
         return np.zeros(0), float(nodes.size)
-    weights = np.asarray(node_weight, dtype=np.float64)
-    if weights.shape != (graph.num_nodes,) or not (np.isfinite(weights) & (weights >= 0)).all():
-        raise ValueError(
-            f"node_weight must hold one non-negative number per node, shape ({graph.num_nodes},), "
-            f"got {weights.shape}"
-        )
-    running = np.cumsum(weights[nodes])
+    running = np.cumsum(node_weights(node_weight, graph)[nodes])
     if not running[-1] > 0:
         raise ValueError("node_weight must be positive at some node that is not removed")
     return running, float(running[-1])

@@ -79,3 +79,12 @@ def node_worth(model: ReverseModel) -> NDArray[np.float64]:
     """What reaching each node of the model is worth, shape (n,)."""
     running = model.sampler.root
     return np.diff(running, prepend=0.0) if running.size else np.ones(model.num_nodes)
+
+
+def graph_weight(model: ReverseModel) -> NDArray[np.float64] | None:
+    """The ``node_weight`` that the model was made with, zero at removed nodes; None where all weigh one."""
+    if model.sampler.root.size == 0:
+        return None
+    weight = np.zeros(model.place.size)
+    weight[model.nodes] = node_worth(model)
+    return weight

@@ -12,7 +12,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from games.influence import reverse_kernels as rk
-from games.influence.collection import ReverseSets, _Workspace
+from games.influence.collection import ReverseSets, Workspace
 from games.influence.sampler import ReverseModel
 
 
@@ -38,43 +38,49 @@ class SentinelSets(ReverseSets):
             candidates: nodes, numbered as in the model, that collections keep.
             sentinels: mask of shape (n,) over the nodes of the model.
             threads: that share the work, the caller's included.
+
+        Raises:
+            ValueError: ``sentinels`` has another shape, or see ``ReverseSets``.
         """
         super().__init__(model, candidates, threads=threads)
+        if sentinels.shape != (model.num_nodes,):
+            raise ValueError(
+                f"sentinels must hold one entry per node, shape ({model.num_nodes},), got {sentinels.shape}"
+            )
         self.sentinels = sentinels
         self.num_candidates = candidates.size + 1
 
-    def _fill(
-        self, space: _Workspace, seed: int, lo: int, hi: int, sizes: NDArray[np.int32]
-    ) -> tuple[list[NDArray[np.int32]], int]:
+    def _sets(
+        self,
+        space: Workspace,
+        seed: int,
+        lo: int,
+        hi: int,
+        sizes: NDArray[np.int32],
+        nodes: NDArray[np.int64],
+    ) -> tuple[int, int]:
         """See ``ReverseSets``."""
-        nodes = np.zeros(1, dtype=np.int64)
-        pieces: list[NDArray[np.int32]] = []
-        done = 0
-        while True:
-            made, used = _fill_to_sentinel(
-                self.model.sampler,
-                space.node,
-                np.uint64(seed),
-                lo + done,
-                hi,
-                self.wanted,
-                self.sentinels,
-                self.num_candidates - 1,
-                space.epochs(hi - lo - done),
-                space.queue,
-                space.picks,
-                sizes[done:],
-                space.members,
-                nodes,
-            )
-            pieces.append(space.members[:used].copy())
-            done += made
-            if done == hi - lo:
-                return pieces, int(nodes[0])
-            space.members = np.empty(2 * space.members.size, dtype=np.int32)
+        made, used = _fill_to_sentinel(
+            self.model.sampler,
+            space.node,
+            np.uint64(seed),
+            lo,
+            hi,
+            self.wanted,
+            self.sentinels,
+            self.num_candidates - 1,
+            space.epochs(hi - lo),
+            space.queue,
+            space.picks,
+            sizes,
+            space.members,
+            nodes,
+        )
+        return made, used
 
 
-@njit(nogil=True, cache=True)
+# References to arrays go uncounted for the reason given in ``reverse_kernels``.
+@njit(nogil=True, cache=True, _nrt=False)
 def _fill_to_sentinel(
     s: rk.Sampler,
     node: rk.Numbers,

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from games.influence import forward_kernels as fk
 from games.influence.diffusion import Diffusion, IndependentCascade, LinearThreshold
+from games.influence.nodes import node_numbers, node_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +47,17 @@ def simulate_spread(
         node_weight: worth of each node, one each where None.
 
     Raises:
-        ValueError: fewer than two simulations, a node that does not exist, or weights of another shape.
+        ValueError: fewer than two simulations, a node that does not exist, or weights that are negative, not
+            finite or of another shape.
     """
     if simulations < 2:
         raise ValueError(f"simulations must be at least 2, got {simulations}")
     graph = diffusion.graph
     n = graph.num_nodes
-    worth = np.ones(n) if node_weight is None else np.asarray(node_weight, dtype=np.float64)
-    if worth.shape != (n,):
-        raise ValueError(f"node_weight must hold one number per node, shape ({n},), got {worth.shape}")
+    worth = node_weights(node_weight, graph)
     gone = np.zeros(n, dtype=np.bool_)
-    gone[_nodes(removed, n, "removed")] = True
-    first = _nodes(seeds, n, "seeds")
+    gone[node_numbers(removed, graph, "removed")] = True
+    first = node_numbers(seeds, graph, "seeds")
     steps = -1 if diffusion.max_steps is None else diffusion.max_steps
     if not isinstance(diffusion, IndependentCascade | LinearThreshold):
         return _walk_listed(diffusion, first, gone, worth, simulations, rng)
@@ -109,13 +109,6 @@ def _walk_listed(
         total += gained
         squares += gained * gained
     return _estimate(total, squares, simulations)
-
-
-def _nodes(numbers: Collection[int], n: int, name: str) -> NDArray[np.int64]:
-    found = np.array(sorted(numbers), dtype=np.int64)
-    if found.size and not (found[0] >= 0 and found[-1] < n):
-        raise ValueError(f"{name} must lie in range({n}), got {found[0]} to {found[-1]}")
-    return found
 
 
 def _estimate(total: float, squares: float, number: int) -> SpreadEstimate:

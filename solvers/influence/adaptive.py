@@ -22,6 +22,7 @@ from games.influence.cascade import draw_cascade
 from games.influence.diffusion import Diffusion
 from games.influence.family_problems import FamilyProblem
 from games.influence.sampler import reverse_model
+from games.influence.seeding import graph_weight
 from games.results import SolveResult, Status
 from solvers.influence.family import solve_family
 
@@ -89,7 +90,8 @@ def invite_in_rounds(
         problem: candidates, diffusion, and the family of seeds that one round allows.
         rounds: how many, at least 1.
         observe: the world; simulated from the diffusion where None.
-        node_weight: what reaching each node of the graph is worth, non-negative, one each where None.
+        node_weight: what reaching each node of the graph is worth, non-negative; as in the problem where
+            None.
         target_ratio: share of the best next round to certify in each round.
         confidence: of all rounds together, in (0, 1).
         first_sets: as for ``solve_family``.
@@ -115,8 +117,12 @@ def invite_in_rounds(
     removed = np.flatnonzero(problem.model.place < 0)
     if observe is None:
         observe = SimulatedWorld(problem.diffusion, tuple(removed.tolist()))
-    worth = np.ones(graph.num_nodes) if node_weight is None else np.array(node_weight, dtype=np.float64)
-    left = worth.copy()
+    given = graph_weight(problem.model) if node_weight is None else node_weight
+    left = np.ones(graph.num_nodes) if given is None else np.array(given, dtype=np.float64)
+    if left.shape != (graph.num_nodes,):
+        raise ValueError(
+            f"node_weight must hold one number per node, shape ({graph.num_nodes},), got {left.shape}"
+        )
     left[removed] = 0.0
     reached = np.zeros(graph.num_nodes, dtype=np.bool_)
     seeds: list[tuple[Hashable, ...]] = []

@@ -13,7 +13,7 @@ sides.
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,7 +25,8 @@ from games.progress import ProgressCallback, ignore_progress
 from games.results import SolveResult, Status
 from solvers.influence.dual import DualDescent
 from solvers.influence.invitations import Invitation, friends_of
-from solvers.influence.limits import check_anytime
+from solvers.influence.judging import spread_on
+from solvers.influence.limits import check_anytime, deadline_after, fits_twice
 from solvers.influence.relaxation import LinearRelaxation
 from solvers.influence.selection import CoverageIndex, GainGreedy, RoundsGreedy, Selection, Selector
 
@@ -51,9 +52,9 @@ def solve_capacity(
         problem: adopters, capacities, diffusion.
         target_ratio: stop once this share of the optimum is certified, in (0, 1].
         confidence: of everything certified, in (0, 1).
-        first_sets: sets in each stream in the first round.
+        first_sets: sets in each stream in the first round, or ``max_sets`` if that is less.
         max_sets: most sets in each stream.
-        time_limit: seconds after which no further round starts.
+        time_limit: in seconds; a round that will likely not end in time is not started.
         selectors: rules that choose; each must be a function of its arguments alone.
         relaxation: linear program for a better bound, and a further choice, where it is small enough; none if
             None.
@@ -69,12 +70,13 @@ def solve_capacity(
     Raises:
         ValueError: an argument is out of range.
     """
-    check_anytime(target_ratio, confidence, first_sets, max_sets, time_limit, selectors)
-    began = time.perf_counter()
+    check_anytime(target_ratio, confidence, first_sets, max_sets, selectors)
+    began = round_began = time.perf_counter()
+    deadline = deadline_after(time_limit)
     rng = np.random.default_rng(0) if rng is None else rng
     choose_seed, judge_seed = (int(s) for s in rng.integers(2**63, size=2))
     source = ReverseSets(problem.model, problem.model.place[problem.candidates], threads=threads)
-    sets = source.make(choose_seed, 0, first_sets)
+    sets = source.make(choose_seed, 0, min(first_sets, max_sets))
     known = _Known(problem, source, judge_seed, problem.model.total)
     judged = len(selectors) + (relaxation is not None)
     rounds = 0
@@ -88,15 +90,14 @@ def solve_capacity(
         found.sort(key=lambda one: -one.selection.covered)
         known.judge(found[0])
         known.bound(min(found, key=lambda one: one.selection.bound))
-        late = time_limit is not None and time.perf_counter() - began >= time_limit
-        last = 2 * sets.num_sets > max_sets or late
+        last = 2 * sets.num_sets > max_sets or not fits_twice(round_began, deadline)
         if known.ratio < target_ratio and (last or known.noise_allows(target_ratio, found[0])):
-            tools = (None, None) if late else (relaxation, dual)
-            _work_harder(known, index, found, target_ratio, *tools, last)
+            _work_harder(known, index, found, target_ratio, relaxation, dual, last, deadline)
         best = known.best
         progress(rounds, None, ratio=known.ratio, spread=best.mean)
         if known.ratio >= target_ratio or last:
             break
+        round_began = time.perf_counter()
         sets = joined(sets, source.make(choose_seed, sets.num_sets, 2 * sets.num_sets))
     ratio = known.ratio
     return SolveResult(
@@ -177,12 +178,10 @@ class _Known:
 
     def judge(self, found: _Found) -> None:
         """Let fresh sets judge a selection."""
-        hits = self.source.hits(self.seed, 0, self.number, self.problem.marked(found.selection.chosen))
-        total = self.problem.model.total
-        low = total * share_at_least(hits, self.number, self.failure)
-        high = total * share_at_most(hits, self.number, self.failure)
+        seeds = self.problem.marked(found.selection.chosen)
+        low, mean, high = spread_on(self.source, self.seed, self.number, seeds, self.failure)
         if self.judged is None or low > self.judged.low:
-            self.judged = _Judged(found.name, found.selection, low, total * hits / self.number, high)
+            self.judged = _Judged(found.name, found.selection, low, mean, high)
 
     def bound(self, found: _Found, met_at_most: float | None = None) -> None:
         """Use that no invitation meets more sets than the selection's bound, or than ``met_at_most``."""
@@ -218,9 +217,13 @@ def _work_harder(
     relaxation: LinearRelaxation | None,
     dual: DualDescent | None,
     last: bool,
+    deadline: float,
 ) -> None:
-    """What costs more than greedy, one by one until the target is reached."""
-    solved = None if relaxation is None else relaxation.select(known.problem, index)
+    """What costs more than greedy, one by one until the target is reached, as far as there is time."""
+    left = deadline - time.perf_counter()
+    solved = None
+    if relaxation is not None and left > 0:
+        solved = replace(relaxation, time_limit=min(relaxation.time_limit, left)).select(known.problem, index)
     if relaxation is not None and solved is not None:
         found = [_Found(relaxation.name, solved), *found]
         known.bound(found[0])
@@ -237,5 +240,5 @@ def _work_harder(
     enough = known.enough(target, reached, least.selection.bound)
     if enough is not None or last:
         sets, alpha = index.sets, least.selection.alpha
-        alpha = dual.improve(known.problem, sets, alpha, reached, 0.0 if enough is None else enough)
+        alpha = dual.improve(known.problem, sets, alpha, reached, 0.0 if enough is None else enough, deadline)
         known.bound(least, coverage_bound(known.problem, sets, alpha))

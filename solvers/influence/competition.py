@@ -37,6 +37,7 @@ from games.normal_form.risk import RiskAversion
 from games.profiles import Profile, pure_profile
 from games.progress import ProgressCallback, ignore_progress
 from games.results import SolveResult, Status
+from solvers.influence.limits import deadline_after
 from solvers.psro.meta_solvers.basic import NashMetaSolver, RiskAverseMetaSolver
 from solvers.psro.protocols import MetaSolver
 
@@ -144,10 +145,17 @@ class ThresholdDescent:
     Attributes:
         steps: how many.
         momentum: share of the last direction that is kept, in [0, 1).
+
+    Raises:
+        ValueError: a setting is out of range.
     """
 
     steps: int = 60
     momentum: float = 0.7
+
+    def __post_init__(self) -> None:
+        if self.steps < 0 or not 0 <= self.momentum < 1:
+            raise ValueError(f"need steps >= 0 and momentum in [0, 1), got {self}")
 
     def improve(
         self, game: Competition, sets: DepthSets, firm: int, values: ResponseValues, response: Response
@@ -237,13 +245,14 @@ def solve_competition(
     Raises:
         ValueError: an argument is out of range.
     """
-    if tol < 0 or num_sets < 1 or max_steps < 1:
+    if not tol >= 0 or num_sets < 1 or max_steps < 1:
         raise ValueError(
             f"tol must be at least 0, num_sets and max_steps at least 1, got {tol}, {num_sets}, {max_steps}"
         )
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie in (0, 1), got {confidence!r}")
     began = time.perf_counter()
+    deadline = deadline_after(time_limit)
     rng = np.random.default_rng(0) if rng is None else rng
     own, fresh, weighing = rng.spawn(3)
     sets = draw_depth_sets(game, num_sets, rng=own)
@@ -271,8 +280,7 @@ def solve_competition(
             if gain > enough and not _holds(populations[i], response.strategy)
         ]
         closed = not new
-        late = time_limit is not None and time.perf_counter() - began >= time_limit
-        if closed or steps == max_steps or late:
+        if closed or steps == max_steps or time.perf_counter() >= deadline:
             break
         for i, strategy in new:
             populations[i].append(strategy)

@@ -9,6 +9,8 @@ no bound can fall, with momentum [2]_.
 .. [2] Camerini, Fratta, Maffioli (1975), On improving relaxation methods by modified gradient techniques.
 """
 
+import math
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,12 +32,19 @@ class DualDescent:
         momentum: share of the last direction that is kept, in [0, 1).
         first: length of the first steps, in Polyak's.
         last: and of the last ones, between which lengths fall geometrically.
+
+    Raises:
+        ValueError: a setting is out of range.
     """
 
     steps: int = 60
     momentum: float = 0.7
     first: float = 1.0
     last: float = 0.2
+
+    def __post_init__(self) -> None:
+        if self.steps < 0 or not (0 <= self.momentum < 1 and self.first > 0 and self.last > 0):
+            raise ValueError(f"need steps >= 0, momentum in [0, 1), first > 0 and last > 0, got {self}")
 
     def improve(
         self,
@@ -44,6 +53,7 @@ class DualDescent:
         alpha: NDArray[np.float64],
         reached: int,
         enough: float = 0.0,
+        deadline: float = math.inf,
     ) -> NDArray[np.float64]:
         """Multipliers whose bound is at most that of ``alpha``.
 
@@ -53,6 +63,7 @@ class DualDescent:
             alpha: where to start, shape (sets,).
             reached: coverage of some invitation.
             enough: a bound at or below this ends the descent.
+            deadline: value of ``time.perf_counter`` after which no further step is made.
         """
         multipliers = alpha.copy()
         best, least = alpha.copy(), np.inf
@@ -67,6 +78,8 @@ class DualDescent:
             if bound < least:
                 least = bound
                 best[:] = multipliers
+            if time.perf_counter() >= deadline:
+                break
             if bound <= enough or bound - reached < 1.0:  # within one set, no invitation meets more
                 break
             square = _turn(sets.start, sets.member, places.owner, self.momentum, direction)

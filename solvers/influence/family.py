@@ -13,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from games.certificates import Certificate
-from games.influence.certificate import share_at_least, share_at_most
+from games.influence.certificate import share_at_most
 from games.influence.collection import ReverseSets, joined
 from games.influence.family_problems import FamilyProblem
 from games.progress import ProgressCallback, ignore_progress
 from games.results import SolveResult, Status
 from solvers.influence.family_selection import BoundDescent, FamilyGreedy, FamilySelector, filled
 from solvers.influence.filling import out_arcs
-from solvers.influence.limits import check_anytime
+from solvers.influence.judging import spread_on
+from solvers.influence.limits import check_anytime, deadline_after, fits_twice
 from solvers.influence.selection import CoverageIndex
 
 
@@ -65,9 +66,9 @@ def solve_family(
         problem: candidates, family, diffusion.
         target_ratio: stop once this share of the optimum is certified, in (0, 1].
         confidence: of everything certified, in (0, 1).
-        first_sets: sets in each stream in the first round.
+        first_sets: sets in each stream in the first round, or ``max_sets`` if that is less.
         max_sets: most sets in each stream.
-        time_limit: seconds after which no further round starts.
+        time_limit: in seconds; a round that will likely not end in time is not started.
         selectors: rules that choose; with a budget add ``BudgetedGreedy``.
         descent: lowers the upper bound.
         threads: that draw sets; the answer does not depend on it.
@@ -80,12 +81,13 @@ def solve_family(
     Raises:
         ValueError: an argument is out of range.
     """
-    check_anytime(target_ratio, confidence, first_sets, max_sets, time_limit, selectors)
-    began = time.perf_counter()
+    check_anytime(target_ratio, confidence, first_sets, max_sets, selectors)
+    began = round_began = time.perf_counter()
+    deadline = deadline_after(time_limit)
     rng = np.random.default_rng(0) if rng is None else rng
     choose_seed, judge_seed = (int(s) for s in rng.integers(2**63, size=2))
     source = ReverseSets(problem.model, problem.places, threads=threads)
-    sets = source.make(choose_seed, 0, first_sets)
+    sets = source.make(choose_seed, 0, min(first_sets, max_sets))
     total = problem.model.total
     score = out_arcs(problem.model)[problem.places].astype(np.float64)
     optimum = total
@@ -104,19 +106,16 @@ def solve_family(
         optimum = min(optimum, total * share_at_most(met_at_most, number, failure))
         for rule, choice in found:
             chosen = filled(problem.family, choice.chosen, score)
-            hits = source.hits(judge_seed, 0, number, problem.marked(chosen))
-            interval = (
-                total * share_at_least(hits, number, failure),
-                total * share_at_most(hits, number, failure),
+            low, mean, high = spread_on(source, judge_seed, number, problem.marked(chosen), failure)
+            judged.append(
+                (rule, FamilySeeds(problem.labels(chosen), chosen, mean, (low, high), optimum, 0.0))
             )
-            labels, mean = problem.labels(chosen), total * hits / number
-            judged.append((rule, FamilySeeds(labels, chosen, mean, interval, optimum, 0.0)))
         name, best = max(judged, key=lambda pair: pair[1].spread_interval[0])
         ratio = min(1.0, best.spread_interval[0] / optimum)
         progress(rounds, None, ratio=ratio, spread=best.spread)
-        late = time_limit is not None and time.perf_counter() - began >= time_limit
-        if ratio >= target_ratio or 2 * number > max_sets or late:
+        if ratio >= target_ratio or 2 * number > max_sets or not fits_twice(round_began, deadline):
             break
+        round_began = time.perf_counter()
         sets = joined(sets, source.make(choose_seed, number, 2 * number))
     answer = replace(best, optimum_bound=optimum, ratio=ratio)
     return SolveResult(

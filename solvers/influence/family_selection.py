@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from games.influence.families import Family, candidate_weights, family_bound
+from games.influence.intersection import SplitWeights, parts_of
 from solvers.influence import weighted_kernels as wk
 from solvers.influence.selection import CoverageIndex
 
@@ -211,34 +212,78 @@ class BoundDescent:
     The bound is convex in :math:`\alpha`; where y is the best relaxed point for the weights that it gives,
     worth times
     :math:`\sum_{v \in r} y_v - 1` is a subgradient at r. Steps are Polyak's [1]_ towards the worth already
-    reached.
+    reached. Where several families hold at once (``games.influence.intersection``), the weights :math:`w_i`
+    that the parts answer for fall along what each part's point has beyond the mean of all, in steps by the
+    same rule.
 
     Attributes:
         steps: how many.
-        length: of a step, in Polyak's.
+        length: of the first step, in Polyak's; those between the parts are half as long.
+        shrink: of the length from step to step, as nobody may reach the bound.
+        momentum: share of the last direction between the parts that is kept, in [0, 1).
+
+    Raises:
+        ValueError: a setting is out of range.
 
     .. [1] Polyak (1969), Minimization of unsmooth functionals, USSR Comp. Math. Math. Phys. 9.
     """
 
-    steps: int = 40
+    steps: int = 60
     length: float = 0.7
+    shrink: float = 0.98
+    momentum: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.steps < 0 or not (self.length > 0 and 0 < self.shrink <= 1 and 0 <= self.momentum < 1):
+            raise ValueError(
+                f"need steps >= 0, length > 0, shrink in (0, 1] and momentum in [0, 1), got {self}"
+            )
 
     def bound(
         self, family: Family, index: CoverageIndex, worth: NDArray[np.float64], choice: FamilyChoice
     ) -> float:
         """Least bound found on the worth of sets that a member of the family can meet."""
         sets = index.sets
-        alpha = np.where(choice.covered, 0.0, 1.0)
-        least = family_bound(family, sets, alpha, worth)
-        turn = np.empty(sets.num_sets)
+        first = family_bound(family, sets, np.where(choice.covered, 0.0, 1.0), worth)
         # From ones: nothing is given away, and every set counts as often as it is met.
-        alpha = np.ones(sets.num_sets)
+        best = alpha = np.ones(sets.num_sets)
+        weight = candidate_weights(sets, alpha * worth)
+        split = best_split = _tightest_alone(family, weight)
+        met_once = np.where(np.diff(sets.start) > 0, worth, 0.0)
+        least, length = np.inf, self.length
+        turn, apart = np.empty(sets.num_sets), np.zeros((len(split.parts), sets.num_candidates))
         for _ in range(self.steps):
-            point = family.relaxed_best(candidate_weights(sets, alpha * worth))
-            value = family_bound(family, sets, alpha, worth)
-            least = min(least, value)
-            square = wk.slack_of_sets(sets.start, sets.member, point, worth, turn)
-            if square == 0.0 or value <= choice.worth:
+            points = split.points(weight)
+            mixed = np.sum(split.share * points, axis=0)
+            value = float((1.0 - alpha) @ met_once + weight @ mixed)
+            if value < least:
+                least, best, best_split = value, alpha, split
+            square = wk.slack_of_sets(sets.start, sets.member, mixed, worth, turn)
+            apart = self.momentum * apart + points - points.mean(axis=0)
+            between = float(np.sum(apart * apart))
+            if square + between == 0.0 or value <= choice.worth:
                 break
-            alpha = np.clip(alpha - self.length * (value - choice.worth) / square * turn, 0.0, 1.0)
-        return least
+            gap = length * (value - choice.worth)
+            length *= self.shrink
+            if between > 0.0:
+                split = _moved(split, weight, 0.5 * gap / between * apart)
+            if square > 0.0:
+                alpha = np.clip(alpha - gap / square * turn, 0.0, 1.0)
+                weight = candidate_weights(sets, alpha * worth)
+        return min(first, family_bound(best_split, sets, best, worth))
+
+
+def _tightest_alone(family: Family, weight: NDArray[np.float64]) -> SplitWeights:
+    """All weight on the part of the family that allows least."""
+    parts = parts_of(family)
+    bounds = [float(weight @ part.relaxed_best(weight)) for part in parts]
+    share = np.zeros((len(parts), family.num_candidates))
+    share[int(np.argmin(bounds))] = 1.0
+    return SplitWeights(parts, share)
+
+
+def _moved(split: SplitWeights, weight: NDArray[np.float64], change: NDArray[np.float64]) -> SplitWeights:
+    """Less of ``change`` in the weights that the parts answer for."""
+    load = np.maximum(split.share * weight - change, 0.0)
+    total = load.sum(axis=0)
+    return SplitWeights(split.parts, np.where(total > 0, load / np.where(total > 0, total, 1.0), split.share))

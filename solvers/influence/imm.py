@@ -25,12 +25,13 @@ import time
 import numpy as np
 
 from games.certificates import Certificate
-from games.influence.certificate import share_at_least, share_at_most
+from games.influence.certificate import share_at_most
 from games.influence.collection import ReverseSets, joined
 from games.influence.seeding import SeedProblem
 from games.progress import ProgressCallback, ignore_progress
 from games.results import SolveResult, Status
-from solvers.influence.online import deadline_after
+from solvers.influence.judging import spread_on
+from solvers.influence.limits import deadline_after
 from solvers.influence.plain import GREEDY_SHARE, checked_plain, cover_greedily, log_choices
 from solvers.influence.seeds import Seeds
 from solvers.influence.selection import CoverageIndex
@@ -70,7 +71,7 @@ def solve_imm(
         ValueError: an argument is out of range.
     """
     began = time.perf_counter()
-    delta = checked_plain(problem, eps, delta, max_sets)
+    delta = checked_plain(problem.model.num_nodes, eps, delta, max_sets)
     deadline = deadline_after(time_limit)
     rng = np.random.default_rng(0) if rng is None else rng
     guess_seed, choose_seed, judge_seed = (int(s) for s in rng.integers(2**63, size=3))
@@ -101,16 +102,14 @@ def solve_imm(
     number = math.ceil(min(final, max_sets))
     sets = source.make(choose_seed, 0, number)
     chosen, _, bound = cover_greedily(problem, CoverageIndex.of(sets))
-    hits = source.hits(judge_seed, 0, number, problem.marked(chosen))
     failure = delta / 4
-    low, high = total * share_at_least(hits, number, failure), total * share_at_most(hits, number, failure)
+    low, spread, high = spread_on(source, judge_seed, number, problem.marked(chosen), failure)
     optimum = total * share_at_most(bound, number, failure)
     ratio = min(1.0, low / optimum)
     if whole:
         ratio = max(ratio, GREEDY_SHARE - eps)
     graph = problem.diffusion.graph
     labels = tuple(graph.label(int(v)) for v in problem.candidates[chosen])
-    spread = total * hits / number
     return SolveResult(
         Seeds(labels, spread, (low, high), optimum, ratio),
         Status.CERTIFIED if ratio >= GREEDY_SHARE - eps else Status.LIMIT,

@@ -40,6 +40,23 @@ class FreshSets:
             raise ValueError(f"confidence must lie in (0, 1), got {self.confidence!r}")
 
 
+def spread_on(
+    source: ReverseSets, seed: int, number: int, seeds: NDArray[np.bool_], failure: float
+) -> tuple[float, float, float]:
+    """Lower bound, estimate and upper bound of a spread, by sets that the seeds were not chosen on.
+
+    Args:
+        source: of the sets.
+        seed: of their stream.
+        number: how many of them, from the first.
+        seeds: mask over the nodes of the model.
+        failure: probability with which each of the two bounds may fail.
+    """
+    hits, total = source.hits(seed, 0, number, seeds), source.model.total
+    low, high = share_at_least(hits, number, failure), share_at_most(hits, number, failure)
+    return total * low, total * hits / number, total * high
+
+
 def judged(
     problem: CapacityProblem,
     friends: Sequence[NDArray[np.int64]],
@@ -70,12 +87,10 @@ def judged(
     index = CoverageIndex.of(source.make(choose_seed, 0, fresh.number))
     bound = min(rule.select(problem, index).bound for rule in (RoundsGreedy(), GainGreedy()))
     chosen = np.unique(np.concatenate([*friends, np.zeros(0, dtype=np.int64)]))
-    hits = source.hits(judge_seed, 0, fresh.number, problem.marked(chosen))
-    total, failure = problem.model.total, (1.0 - fresh.confidence) / 3
-    low = total * share_at_least(hits, fresh.number, failure)
-    high = total * share_at_most(hits, fresh.number, failure)
-    optimum = total * share_at_most(bound, fresh.number, failure)
-    ratio, spread = min(1.0, low / optimum), total * hits / fresh.number
+    failure = (1.0 - fresh.confidence) / 3
+    low, spread, high = spread_on(source, judge_seed, fresh.number, problem.marked(chosen), failure)
+    optimum = problem.model.total * share_at_most(bound, fresh.number, failure)
+    ratio = min(1.0, low / optimum)
     return SolveResult(
         Invitation(named_friends(problem, friends), spread, (low, high), optimum, ratio),
         status,

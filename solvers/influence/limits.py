@@ -1,5 +1,7 @@
-"""Arguments that every anytime solver checks alike."""
+"""Limits that anytime solvers check and keep alike."""
 
+import math
+import time
 from collections.abc import Sequence
 
 
@@ -8,7 +10,6 @@ def check_anytime(
     confidence: float,
     first_sets: int,
     max_sets: int,
-    time_limit: float | None,
     selectors: Sequence[object],
 ) -> None:
     """Refuse targets, limits and rules that make no run.
@@ -20,9 +21,26 @@ def check_anytime(
         raise ValueError(f"target_ratio must lie in (0, 1], got {target_ratio!r}")
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie in (0, 1), got {confidence!r}")
-    if not 1 <= first_sets <= max_sets:
-        raise ValueError(f"first_sets must lie in 1..max_sets, got {first_sets} and {max_sets}")
-    if time_limit is not None and not time_limit >= 0:  # `not >=` also refuses NaN
-        raise ValueError(f"time_limit must be at least 0 or None, got {time_limit}")
+    if first_sets < 1 or max_sets < 1:
+        raise ValueError(f"first_sets and max_sets must be at least 1, got {first_sets} and {max_sets}")
     if not selectors:
         raise ValueError("selectors must hold at least one rule")
+
+
+def deadline_after(time_limit: float | None) -> float:
+    """Value of ``time.perf_counter`` at which a limit in seconds from now is over; never, where None.
+
+    Raises:
+        ValueError: the limit is negative or no number.
+    """
+    if time_limit is None:
+        return math.inf
+    if not time_limit >= 0:
+        raise ValueError(f"time_limit must be at least 0 or None, got {time_limit}")
+    return time.perf_counter() + time_limit
+
+
+def fits_twice(round_began: float, deadline: float) -> bool:
+    """Whether a round of twice the work of the one just done will likely end before the deadline."""
+    now = time.perf_counter()
+    return now + 2.0 * (now - round_began) < deadline

@@ -10,6 +10,7 @@ result's certificate comes from fresh sets.
 
 import math
 import time
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -23,8 +24,8 @@ from solvers.influence.filling import candidate_out_arcs
 from solvers.influence.imm import solve_imm
 from solvers.influence.invitations import Invitation
 from solvers.influence.judging import FreshSets, judged
-from solvers.influence.online import deadline_after
-from solvers.influence.plain import solve_opim_c
+from solvers.influence.limits import deadline_after
+from solvers.influence.plain import checked_plain, solve_opim_c
 from solvers.influence.seeds import Seeds
 
 
@@ -104,6 +105,8 @@ def _each(
     progress: ProgressCallback,
 ) -> SolveResult[Invitation]:
     began = time.perf_counter()
+    # Arguments are checked also where nobody has a choice to make, and no run is made.
+    checked_plain(problem.model.num_nodes, eps, None, max_sets)
     deadline = deadline_after(time_limit)
     judge_rng, *children = (np.random.default_rng(0) if rng is None else rng).spawn(problem.adopters.size + 1)
     score = candidate_out_arcs(problem)
@@ -146,12 +149,4 @@ def _each(
         threads=threads,
         rng=judge_rng,
     )
-    return SolveResult(
-        result.solution,
-        result.status,
-        result.certificate,
-        result.solver,
-        result.steps,
-        result.seconds,
-        {**result.info, "run_sets": run_sets},
-    )
+    return replace(result, info={**result.info, "run_sets": run_sets})

@@ -28,6 +28,7 @@ from solvers.influence.family_selection import (
     filled,
 )
 from solvers.influence.filling import out_arcs
+from solvers.influence.limits import deadline_after
 from solvers.influence.selection import CoverageIndex
 
 
@@ -96,9 +97,8 @@ def solve_maximin(
         raise ValueError(f"confidence must lie in (0, 1), got {confidence!r}")
     if sets < 1 or max_rounds < 1:
         raise ValueError(f"sets and max_rounds must be at least 1, got {sets} and {max_rounds}")
-    if time_limit is not None and not time_limit >= 0:
-        raise ValueError(f"time_limit must be at least 0 or None, got {time_limit}")
     began = time.perf_counter()
+    deadline = deadline_after(time_limit)
     rng = np.random.default_rng(0) if rng is None else rng
     chosen_on = _drawn(problem, sets, threads, rng)
     judged_on = _drawn(problem, sets, threads, rng)
@@ -120,7 +120,7 @@ def solve_maximin(
             game.add(choice)
             chance, weight, value = game.solve()
         progress(rounds, max_rounds, value=value, bound=bound)
-        if time_limit is not None and time.perf_counter() - began >= time_limit:
+        if time.perf_counter() >= deadline:
             break
     single = int(game.payoffs.min(axis=1).argmax())
     pure = np.zeros(len(game.members))

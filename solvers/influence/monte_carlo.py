@@ -14,6 +14,7 @@ go to the first candidate.
 """
 
 import time
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ from games.results import SolveResult, Status
 from solvers.influence.filling import fill_rooms
 from solvers.influence.invitations import Invitation, friends_by_adopter
 from solvers.influence.judging import FreshSets, judged
-from solvers.influence.online import deadline_after
+from solvers.influence.limits import deadline_after
 
 _CHUNK = 64  # candidates measured between two looks at the clock
 
@@ -173,15 +174,7 @@ def _solve(
         rng=judge_rng,
     )
     info = {**result.info, "measured": gains.measured, "simulated_spread": simulated.spread}
-    return SolveResult(
-        result.solution,
-        result.status,
-        result.certificate,
-        result.solver,
-        result.steps,
-        result.seconds,
-        info,
-    )
+    return replace(result, info=info)
 
 
 def _in_rounds(

@@ -22,6 +22,7 @@ from games.influence.collection import ReverseSets, joined
 from games.influence.martingale import hits_at_least, hits_at_most
 from games.progress import ProgressCallback
 from games.results import Status
+from solvers.influence.limits import fits_twice
 from solvers.influence.selection import CoverageIndex
 
 A = TypeVar("A")
@@ -37,7 +38,7 @@ class Plan:
         goal: ratio to prove.
         delta: probability of failure.
         max_sets: most sets in each stream.
-        deadline: value of ``time.perf_counter`` after which no further round starts.
+        deadline: value of ``time.perf_counter`` by which the last round should end.
     """
 
     first: int
@@ -126,6 +127,7 @@ def process_online(
     total, a = choosing.model.total, plan.log_failure
     sets = choosing.make(choose_seed, 0, math.ceil(min(plan.sets_in(1), plan.max_sets)))
     number = 0
+    began = time.perf_counter()
     while True:
         number += 1
         choice = choose(CoverageIndex.of(sets))
@@ -138,9 +140,10 @@ def process_online(
         if sets.num_sets >= plan.worst:
             ratio = max(ratio, plan.goal)
         progress(number, plan.rounds, ratio=ratio, spread=hits * scale)
-        late = time.perf_counter() >= plan.deadline
+        late = not fits_twice(began, plan.deadline)
         if ratio >= plan.goal or number == plan.rounds or sets.num_sets >= plan.max_sets or late:
             break
+        began = time.perf_counter()
         more = math.ceil(min(plan.sets_in(number + 1), plan.max_sets))
         sets = joined(sets, choosing.make(choose_seed, sets.num_sets, more))
     return Outcome(
@@ -153,15 +156,6 @@ def process_online(
         number,
         Status.CERTIFIED if ratio >= plan.goal else Status.LIMIT,
     )
-
-
-def deadline_after(time_limit: float | None) -> float:
-    """The deadline that a limit in seconds sets from now on; never, where None."""
-    if time_limit is None:
-        return math.inf
-    if not time_limit >= 0:
-        raise ValueError(f"time_limit must be at least 0 or None, got {time_limit}")
-    return time.perf_counter() + time_limit
 
 
 def checked_delta(delta: float | None, num_nodes: int) -> float:

@@ -39,7 +39,8 @@ from games.results import SolveResult
 from solvers.influence import selection_kernels as sk
 from solvers.influence.filling import candidate_out_arcs, fill_rooms
 from solvers.influence.invitations import Invitation, friends_of
-from solvers.influence.online import Choice, Plan, checked_delta, deadline_after, process_online
+from solvers.influence.limits import deadline_after
+from solvers.influence.online import Choice, Plan, checked_delta, process_online
 from solvers.influence.selection import CoverageIndex
 
 
@@ -85,7 +86,7 @@ def solve_opim(
         eps: slack below one half, in (0, 1/2).
         delta: probability of failure; one over the number of nodes where None.
         max_sets: most sets in each of the two streams.
-        time_limit: seconds after which no further round starts.
+        time_limit: in seconds; a round that will likely not end in time is not started.
         threads: that draw sets; the answer does not depend on it.
         rng: source of all randomness; ``np.random.default_rng(0)`` where None.
         progress: called after each round with ``ratio`` and ``spread``.

@@ -25,7 +25,7 @@ the other part of [2]_, SUBSIM (``games.influence.reverse_kernels``).
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,8 @@ from games.progress import ProgressCallback, ignore_progress
 from games.results import SolveResult
 from solvers.influence.cover_kernels import greedy_of_size
 from solvers.influence.filling import out_arcs
-from solvers.influence.online import Choice, Outcome, Plan, checked_delta, deadline_after, process_online
+from solvers.influence.limits import deadline_after
+from solvers.influence.online import Choice, Outcome, Plan, checked_delta, process_online
 from solvers.influence.seeds import Seeds
 from solvers.influence.selection import CoverageIndex
 
@@ -66,7 +67,7 @@ def solve_opim_c(
         eps: slack below 1 - 1/e, in (0, 1 - 1/e).
         delta: probability of failure; one over the number of nodes where None.
         max_sets: most sets in each of the two streams.
-        time_limit: seconds after which no further round starts.
+        time_limit: in seconds; a round that will likely not end in time is not started.
         threads: that draw sets; the answer does not depend on it.
         rng: source of all randomness; ``np.random.default_rng(0)`` where None.
         progress: called after each round with ``ratio`` and ``spread``.
@@ -79,7 +80,7 @@ def solve_opim_c(
         ValueError: an argument is out of range.
     """
     began = time.perf_counter()
-    delta = checked_plain(problem, eps, delta, max_sets)
+    delta = checked_plain(problem.model.num_nodes, eps, delta, max_sets)
     plan = _plan(problem, eps, delta, max_sets, deadline_after(time_limit))
     source = ReverseSets(problem.model, problem.model.place[problem.candidates], threads=threads)
 
@@ -99,6 +100,9 @@ class Sentinels:
     Attributes:
         share: most of the seeds that become sentinels, in (0, 1).
         max_sets: sets after which it settles for what there is.
+
+    Raises:
+        ValueError: a setting is out of range.
     """
 
     share: float = 0.25
@@ -107,6 +111,8 @@ class Sentinels:
     def __post_init__(self) -> None:
         if not 0 < self.share < 1:
             raise ValueError(f"share must lie in (0, 1), got {self.share!r}")
+        if self.max_sets < 1:
+            raise ValueError(f"max_sets must be at least 1, got {self.max_sets}")
 
 
 def solve_hist(
@@ -134,7 +140,7 @@ def solve_hist(
         delta: probability of failure; one over the number of nodes where None.
         sentinels: settings of the first phase.
         max_sets: most sets in each of the two streams.
-        time_limit: seconds after which no further round starts.
+        time_limit: in seconds; a round that will likely not end in time is not started.
         threads: that draw sets; the answer does not depend on it.
         rng: source of all randomness; ``np.random.default_rng(0)`` where None.
         progress: called after each round of the second phase with ``ratio`` and ``spread``.
@@ -146,13 +152,14 @@ def solve_hist(
         ValueError: an argument is out of range.
     """
     began = time.perf_counter()
-    delta = checked_plain(problem, eps, delta, max_sets)
+    delta = checked_plain(problem.model.num_nodes, eps, delta, max_sets)
     deadline = deadline_after(time_limit)
     rng = np.random.default_rng(0) if rng is None else rng
     place = problem.model.place[problem.candidates]
     source = ReverseSets(problem.model, place, threads=threads)
     first = min(math.ceil(3 * math.log(1 / delta)) + 1, max_sets)
-    settled = _settle(problem, source, sentinels, eps / 2, delta, first, deadline, rng)
+    allowed = replace(sentinels, max_sets=min(sentinels.max_sets, max_sets))
+    settled = _settle(problem, source, allowed, eps / 2, delta, first, deadline, rng)
     cut_short = SentinelSets(problem.model, place, problem.marked(settled), threads=threads)
     together = np.array([problem.candidates.size], dtype=np.int32)
 
@@ -201,13 +208,13 @@ def cover_greedily(
     return seeds, met, float(bound)
 
 
-def checked_plain(problem: SeedProblem, eps: float, delta: float | None, max_sets: int) -> float:
+def checked_plain(num_nodes: int, eps: float, delta: float | None, max_sets: int) -> float:
     """``delta``, one over the number of nodes where None; refuses what is out of range."""
     if not 0 < eps < GREEDY_SHARE:
         raise ValueError(f"eps must lie in (0, 1 - 1/e), got {eps!r}")
     if max_sets < 1:
         raise ValueError(f"max_sets must be at least 1, got {max_sets}")
-    return checked_delta(delta, problem.model.num_nodes)
+    return checked_delta(delta, num_nodes)
 
 
 def log_choices(problem: SeedProblem) -> float:

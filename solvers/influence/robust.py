@@ -17,6 +17,7 @@ from games.influence.diffusion import Diffusion
 from games.influence.family_problems import FamilyProblem
 from games.influence.maximin import model_ends
 from games.influence.sampler import reverse_model
+from games.influence.seeding import graph_weight
 from games.results import SolveResult
 from solvers.influence.family import solve_family
 from solvers.influence.maximin import MaximinSeeds, solve_maximin
@@ -35,7 +36,7 @@ def solve_robust(
     """Choose a mixture of seed sets whose least ratio to the best, over the models, is greatest.
 
     Args:
-        problem: candidates and family; its own diffusion plays no part.
+        problem: candidates, family and node weights; its own diffusion plays no part.
         diffusions: models on the same nodes, by name.
         tol: gap in the ratio still reported CERTIFIED.
         confidence: of everything certified, in (0, 1).
@@ -55,13 +56,12 @@ def solve_robust(
     began = time.perf_counter()
     rng = np.random.default_rng(0) if rng is None else rng
     *alone, last = rng.spawn(len(diffusions) + 1)
-    removed = np.flatnonzero(problem.model.place < 0)
+    removed, weight = np.flatnonzero(problem.model.place < 0), graph_weight(problem.model)
     sure = 1.0 - 0.5 * (1.0 - confidence) / max(len(diffusions), 1)
     reference = []
     for diffusion, child in zip(diffusions.values(), alone, strict=True):
-        one = FamilyProblem(
-            diffusion, problem.candidates, problem.family, reverse_model(diffusion, removed=removed)
-        )
+        model = reverse_model(diffusion, removed=removed, node_weight=weight)
+        one = FamilyProblem(diffusion, problem.candidates, problem.family, model)
         found = solve_family(
             one, target_ratio=1.0, confidence=sure, first_sets=sets, max_sets=sets, threads=threads, rng=child
         )

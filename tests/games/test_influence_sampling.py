@@ -138,7 +138,7 @@ def test_a_failing_thread_is_heard(monkeypatch):
         raise MemoryError("no room")
 
     with monkeypatch.context() as patched:
-        patched.setattr("games.influence.collection._Workspace.epochs", broken)
+        patched.setattr("games.influence.collection.Workspace.epochs", broken)
         with pytest.raises(MemoryError):
             source.make(0, 0, 100)
     assert source.make(0, 0, 100).num_sets == 100
@@ -317,7 +317,7 @@ def test_bad_input():
         simulate_spread(weighted_cascade(GRAPH), [0, 7], 10, rng=rng)
     with pytest.raises(ValueError, match=r"removed must lie in range\(7\)"):
         simulate_spread(weighted_cascade(GRAPH), [0], 10, rng=rng, removed=[-1])
-    with pytest.raises(ValueError, match="node_weight must hold one number per node"):
+    with pytest.raises(ValueError, match="node_weight must hold one non-negative number per node"):
         simulate_spread(weighted_cascade(GRAPH), [0], 10, rng=rng, node_weight=np.ones(3))
     big = graph_from_arcs(np.arange(30), np.full(30, 30), num_nodes=31)
     with pytest.raises(UnsupportedGameError, match="node 30 has 30 uncertain in-arcs, too many"):

@@ -198,3 +198,15 @@ def test_bad_rounds_are_refused():
         rounds_problem(diffusion, range(5), [])
     with pytest.raises(UnsupportedGameError, match="cascade"):
         rounds_problem(uniform_threshold(diffusion.graph), range(5), [1])
+
+
+def test_node_weights_are_those_of_the_problem_or_the_ones_given():
+    diffusion = uniform_cascade(graph_from_arcs([0, 0, 0, 1], [2, 3, 4, 5], num_nodes=6), 1.0)
+    weight = [0, 0, 0, 0, 0, 7.0]
+    problem = family_problem(diffusion, [0, 1], at_most(1, 2), node_weight=weight)
+    run = invite_in_rounds(problem, 1).unwrap()
+    assert run.seeds == ((1,),)
+    assert run.gained == (7.0,)
+    assert invite_in_rounds(problem, 1, node_weight=np.ones(6)).unwrap().seeds == ((0,),)
+    with pytest.raises(ValueError, match="node_weight"):
+        invite_in_rounds(problem, 1, node_weight=np.ones(5))

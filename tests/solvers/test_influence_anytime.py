@@ -2,10 +2,12 @@
 
 import itertools
 import json
+import time
 
 import numpy as np
 import pytest
 
+from games.influence.collection import ReverseSets
 from games.influence.diffusion import (
     Triggering,
     uniform_cascade,
@@ -18,6 +20,7 @@ from games.influence.problem import capacity_problem
 from games.results import Status
 from solvers.influence.anytime import solve_capacity
 from solvers.influence.dual import DualDescent
+from solvers.influence.limits import deadline_after, fits_twice
 from solvers.influence.relaxation import LinearRelaxation
 from solvers.influence.selection import GainGreedy, RoundsGreedy
 
@@ -164,11 +167,56 @@ def test_limits_keep_the_best_answer():
     assert seen[-1][2] == out.unwrap().ratio
     assert all(total is None and 0 <= ratio <= 1 for _, total, ratio, _ in seen)
     assert out.info["sets"] == 400
+    few = solve_capacity(problem, target_ratio=1.0, max_sets=400)  # fewer than a first round mostly has
+    assert few.info["sets"] == 400
     hurried = solve_capacity(problem, target_ratio=1.0, first_sets=50, time_limit=0.0)
     assert hurried.status is Status.LIMIT
     assert hurried.steps == 1
     assert hurried.unwrap().seeds
     assert json.dumps(dict(out.info))
+
+
+def test_a_round_that_would_end_late_is_not_started(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    assert fits_twice(99.0, 102.5)  # one second for this round, so two for the next
+    assert not fits_twice(99.0, 101.5)
+    assert fits_twice(0.0, deadline_after(None))
+    assert deadline_after(2.5) == 102.5
+    # A clock on which round k takes 2^k seconds: two of them end after six, three after fourteen.
+    problem, _ = tiny("cascade")
+    make = ReverseSets.make
+
+    def slow(self, seed, lo, hi):
+        now[0] += hi / 25
+        return make(self, seed, lo, hi)
+
+    monkeypatch.setattr(ReverseSets, "make", slow)
+    for limit, rounds in ((1.0, 1), (5.0, 1), (7.0, 2), (13.0, 2), (15.0, 3)):
+        out = solve_capacity(problem, target_ratio=1.0, first_sets=50, time_limit=limit)
+        assert out.status is Status.LIMIT
+        assert out.steps == rounds
+        assert out.seconds == pytest.approx(2 ** (rounds + 1) - 2)
+
+
+def test_descent_and_program_keep_the_deadline(monkeypatch):
+    problem, _ = tiny("cascade")
+    source = ReverseSets(problem.model, problem.model.place[problem.candidates])
+    sets = source.make(0, 0, 500)
+    start = np.full(500, 0.5)
+    assert (DualDescent().improve(problem, sets, start, 0, deadline=0.0) == start).all()
+    assert (DualDescent().improve(problem, sets, start, 0) != start).any()
+    asked = []
+
+    def select(self, problem, index):
+        asked.append(self.time_limit)
+
+    monkeypatch.setattr(LinearRelaxation, "select", select)
+    options = {"target_ratio": 1.0, "first_sets": 50, "max_sets": 50, "relaxation": LinearRelaxation()}
+    solve_capacity(problem, time_limit=20.0, **options)
+    solve_capacity(problem, **options)
+    assert 0 < asked[0] <= 20
+    assert asked[1:] == [60.0]
 
 
 @pytest.mark.parametrize("selector", [RoundsGreedy(), GainGreedy()])
@@ -233,7 +281,7 @@ def test_adopters_who_share_all_friends():
         ({"target_ratio": float("nan")}, "target_ratio"),
         ({"confidence": 1.0}, "confidence"),
         ({"first_sets": 0}, "first_sets"),
-        ({"first_sets": 10, "max_sets": 5}, "first_sets"),
+        ({"max_sets": 0}, "max_sets"),
         ({"time_limit": -1.0}, "time_limit"),
         ({"selectors": []}, "selectors"),
         ({"threads": 0}, "threads"),

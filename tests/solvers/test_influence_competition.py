@@ -205,7 +205,16 @@ def test_limits_keep_an_answer():
 
 @pytest.mark.parametrize(
     "options",
-    [{"tol": -1.0}, {"num_sets": 0}, {"max_steps": 0}, {"confidence": 0.0}, {"confidence": 1.0}],
+    [
+        {"tol": -1.0},
+        {"tol": np.nan},
+        {"num_sets": 0},
+        {"max_steps": 0},
+        {"confidence": 0.0},
+        {"confidence": 1.0},
+        {"time_limit": -1.0},
+        {"time_limit": np.nan},
+    ],
 )
 def test_bad_input_is_named(options):
     with pytest.raises(ValueError, match=next(iter(options))):

@@ -12,7 +12,6 @@ from games.influence.diffusion import uniform_cascade
 from games.influence.exact import exact_spread
 from games.influence.families import (
     Capacities,
-    Intersection,
     Knapsack,
     Matroid,
     Quotas,
@@ -21,6 +20,7 @@ from games.influence.families import (
 )
 from games.influence.family_problems import family_problem, with_capacities
 from games.influence.graph import graph_from_arcs
+from games.influence.intersection import Intersection, SplitWeights, parts_of
 from games.influence.problem import capacity_problem
 from solvers.influence.family import solve_family
 from solvers.influence.family_selection import BoundDescent, BudgetedGreedy, FamilyGreedy
@@ -157,6 +157,9 @@ def test_bounds_and_guarantees_on_collections(seed):
 
         best = max(value(s) for s in subsets(c) if member(s))
         assert family_bound(family, index.sets, rng.random(25), worth) >= best - 1e-9
+        share = rng.dirichlet(np.ones(len(parts_of(family))), size=c).T
+        split = SplitWeights(parts_of(family), share)
+        assert family_bound(split, index.sets, rng.random(25), worth) >= best - 1e-9
         for rule in (FamilyGreedy(), BudgetedGreedy(1)):
             found = rule.select(family, index, worth)
             assert member(sorted(found.chosen.tolist()))
@@ -172,6 +175,32 @@ def index_of(sets, c):
     start = np.concatenate([[0], np.cumsum([len(s) for s in sets])]).astype(np.int64)
     member = np.concatenate([np.asarray(s, dtype=np.int32) for s in sets]).astype(np.int32)
     return CoverageIndex.of(SetCollection(start, member, c, 0))
+
+
+def test_bounds_use_all_parts_of_an_intersection():
+    """One cell per row and per column of a table whose first row and first column are heavy.
+
+    Rows alone allow n heavy cells, and columns alone as well; together there are two and n - 2 light ones.
+    """
+    n = 6
+    heavy = np.add.outer(np.arange(n) == 0, np.arange(n) == 0).ravel() > 0
+    sets = [[c] for c in range(n * n) for _ in range(10 if heavy[c] else 1)]
+    row, column = np.divmod(np.arange(n * n), n)
+    ones = np.ones(n, dtype=np.int64)
+    families = [Quotas(group == np.arange(n)[:, None], ones) for group in (row, column)]
+    index, worth = index_of(sets, n * n), np.ones(len(sets))
+    together = Intersection(families)
+    weight = np.diff(index.begin).astype(float)
+    alone = [float(weight @ family.relaxed_best(weight)) for family in families]
+    assert alone == [10 * n, 10 * n]
+    best = 20 + (n - 2)
+    found = FamilyGreedy().select(together, index, worth)
+    assert best <= BoundDescent().bound(together, index, worth, found) + 1e-9
+    assert BoundDescent().bound(together, index, worth, found) <= 1.05 * best
+    nested = Intersection((together, at_most(n, n * n)))
+    assert len(nested.parts) == 3
+    assert best <= BoundDescent().bound(nested, index, worth, found) + 1e-9
+    assert BoundDescent().bound(nested, index, worth, found) <= 1.1 * best
 
 
 def test_ratio_greedy_with_starts_beats_the_trap_of_one_dear_candidate():
@@ -282,7 +311,12 @@ def test_threads_do_not_change_the_answer():
         (lambda: Knapsack(np.array([1.0]), np.nan), "budget"),
         (lambda: Intersection((at_most(1, 3), at_most(1, 2))), "same candidates"),
         (lambda: Intersection(()), "at least one"),
+        (lambda: SplitWeights((at_most(1, 3),), np.ones((2, 3))), "share"),
+        (lambda: SplitWeights((at_most(1, 2),), np.full((1, 2), 0.9)), "sum to 1"),
+        (lambda: SplitWeights((at_most(1, 1), at_most(1, 1)), np.array([[2.0], [-1.0]])), "at least 0"),
         (lambda: BudgetedGreedy(4), "starts"),
+        (lambda: BoundDescent(steps=-1), "steps"),
+        (lambda: BoundDescent(shrink=0.0), "shrink"),
     ],
 )
 def test_bad_families_are_refused(make, match):
@@ -305,3 +339,6 @@ def test_bad_problems_are_refused():
         family_bound(problem.family, sets, np.full(10, 2.0))
     with pytest.raises(ValueError, match="target_ratio"):
         solve_family(problem, target_ratio=0.0)
+    with pytest.raises(ValueError, match="max_sets"):
+        solve_family(problem, max_sets=0)
+    assert solve_family(problem, target_ratio=1.0, max_sets=9).info["sets"] == 9

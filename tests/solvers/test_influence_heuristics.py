@@ -130,6 +130,16 @@ def test_an_adopter_without_room_invites_nobody(entry):
     assert len(friends[1]) == 1
 
 
+@pytest.mark.parametrize("entry", METHODS)
+def test_capacities_far_above_degrees_need_no_memory_of_their_own(entry):
+    """Only the room that friends can fill counts; the other adopter still has less room than friends."""
+    graph = graph_from_arcs([0, 0, 1, 1, 1], [2, 3, 3, 4, 5], num_nodes=6)
+    problem = capacity_problem(uniform_cascade(graph, 0.5), [0, 1], {0: 10**15, 1: 1})
+    friends = run(entry, problem, max_sets=4).unwrap().friends
+    assert set(friends[0]) >= {2}
+    assert len(friends[1]) == 1
+
+
 def test_degree_takes_the_greatest_degrees_even_twice():
     # Adopters 0 and 1 both know 2, 3 and 4, with out-degrees 1, 3 and 2.
     tails = [0, 0, 0, 1, 1, 1, 2, 3, 3, 3, 4, 4]
@@ -207,6 +217,14 @@ def test_judgements_fail_no_oftener_than_they_claim():
         wrong += spread / best < answer.ratio or best > answer.optimum_bound
     assert 0 < outside <= 300
     assert wrong <= 300
+
+
+@pytest.mark.parametrize("solve", [solve_opim_c_local, solve_imm_local])
+@pytest.mark.parametrize("options", [{"eps": -1.0}, {"eps": 0.7}, {"max_sets": 0}, {"time_limit": -1.0}])
+def test_local_solvers_name_bad_input_where_there_is_nothing_to_choose_too(solve, options):
+    graph = graph_from_arcs([0, 0], [1, 2], num_nodes=3)
+    with pytest.raises(ValueError, match=next(iter(options))):
+        solve(capacity_problem(weighted_cascade(graph), [0], 2), **options)
 
 
 @pytest.mark.parametrize("options", [{"number": 0}, {"confidence": 0.0}, {"confidence": 1.0}])

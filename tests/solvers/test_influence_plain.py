@@ -249,6 +249,20 @@ def test_limits_keep_the_best_answer(solve):
         assert len(result.unwrap().nodes) == 5
 
 
+def test_the_limit_on_sets_holds_for_the_first_phase_as_well(monkeypatch):
+    drawn = []
+    make = ReverseSets.make
+
+    def counted(self, seed, lo, hi):
+        drawn.append(hi)
+        return make(self, seed, lo, hi)
+
+    monkeypatch.setattr(ReverseSets, "make", counted)
+    problem = seed_problem(weighted_cascade(random_graph(5, 200, 900)), 40)
+    solve_hist(problem, eps=0.001, max_sets=50, rng=np.random.default_rng(0))
+    assert max(drawn) <= 50
+
+
 @pytest.mark.parametrize("solve", SOLVERS)
 @pytest.mark.parametrize(
     "options", [{"eps": 0.0}, {"eps": 0.7}, {"delta": 0.0}, {"max_sets": 0}, {"time_limit": -1.0}]
@@ -261,6 +275,8 @@ def test_bad_input_is_named(solve, options):
 def test_bad_problems_are_named():
     with pytest.raises(ValueError, match="share"):
         Sentinels(share=1.0)
+    with pytest.raises(ValueError, match="max_sets"):
+        Sentinels(max_sets=0)
     model = weighted_cascade(random_graph(0, 5, 9))
     with pytest.raises(ValueError, match="size"):
         seed_problem(model, 0)

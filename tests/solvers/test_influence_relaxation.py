@@ -9,7 +9,9 @@ from games.influence.collection import ReverseSets
 from games.influence.diffusion import weighted_cascade
 from games.influence.graph import graph_from_arcs
 from games.influence.problem import capacity_problem
-from solvers.influence.relaxation import LinearRelaxation
+from solvers.influence.competition import ThresholdDescent
+from solvers.influence.dual import DualDescent
+from solvers.influence.relaxation import LinearRelaxation, _distinct
 from solvers.influence.selection import CoverageIndex, GainGreedy, RoundsGreedy
 
 
@@ -66,3 +68,37 @@ def test_empty_and_equal_sets():
     assert found.covered == sets.member.size
     assert found.bound == pytest.approx(sets.member.size)
     assert 0 < sets.member.size < 90
+
+
+@pytest.mark.parametrize(
+    ("settings", "options"),
+    [
+        (LinearRelaxation, {"max_nonzeros": -1}),
+        (LinearRelaxation, {"time_limit": np.nan}),
+        (DualDescent, {"first": 0.0}),
+        (DualDescent, {"momentum": 1.0}),
+        (DualDescent, {"steps": -1}),
+        (ThresholdDescent, {"momentum": -0.1}),
+    ],
+)
+def test_bad_settings_are_named(settings, options):
+    with pytest.raises(ValueError, match=next(iter(options))):
+        settings(**options)
+
+
+def test_equal_sets_are_found_whatever_the_order_of_their_members():
+    lists = [[3, 1], [], [2], [1, 3], [2], [0, 1, 2], []]
+    start = np.concatenate([[0], np.cumsum([len(s) for s in lists])])
+    member = np.array([c for s in lists for c in s], dtype=np.int32)
+    (begin, flat), which, times = _distinct(start, member)
+    held = [sorted(flat[begin[k] : begin[k + 1]].tolist()) for k in range(begin.size - 1)]
+    assert sorted(zip(map(tuple, held), times.tolist(), strict=True)) == [
+        ((0, 1, 2), 1),
+        ((1, 3), 2),
+        ((2,), 2),
+    ]
+    assert [held[k] if k >= 0 else [] for k in which.tolist()] == [sorted(s) for s in lists]
+    (begin, flat), which, times = _distinct(np.zeros(4, dtype=np.int64), member[:0])
+    assert begin.tolist() == [0]
+    assert flat.size == times.size == 0
+    assert which.tolist() == [-1, -1, -1]

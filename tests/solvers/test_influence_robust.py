@@ -57,6 +57,16 @@ def test_opposed_models_are_hedged():
     assert min(value for value, _ in answer.single_ends.values()) == pytest.approx(1 / 20, abs=0.02)
 
 
+def test_node_weights_of_the_problem_count():
+    """Node 0 reaches more nodes, node 1 all that is worth anything."""
+    model = uniform_cascade(graph_from_arcs([0, 0, 0, 1], [2, 3, 4, 5], num_nodes=6), 1.0)
+    problem = family_problem(model, [0, 1], at_most(1, 2), node_weight=[0, 0, 0, 0, 0, 7.0])
+    answer = solve_robust(problem, {"sure": model, "half": uniform_cascade(model.graph, 0.5)}).unwrap()
+    assert answer.single == (1,)
+    assert min(value for value, _ in answer.single_ends.values()) >= 0.9
+    assert model_ends(problem, {"sure": model}, [7.0]).scale == pytest.approx([1.0])
+
+
 def test_models_that_do_not_fit_are_refused():
     small = uniform_cascade(graph_from_arcs([0], [1]), 0.5)
     large = uniform_cascade(graph_from_arcs([0], [2]), 0.5)

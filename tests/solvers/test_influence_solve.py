@@ -74,6 +74,30 @@ def test_names_and_another_model():
         assert found.spread_interval[0] <= 3.0 <= found.spread_interval[1]
 
 
+def test_those_named_by_weight_are_the_target():
+    """Ann's friend bob reaches three, but only dee, whom cy reaches, is worth anything."""
+    graph = nx.DiGraph([("ann", "bob"), ("ann", "cy"), ("bob", "x"), ("bob", "y"), ("cy", "dee")])
+    names = list(graph.nodes)
+    array = [5.0 if name == "dee" else 0.0 for name in names]
+    for stopping in ({"target_ratio": 0.95}, {"eps": 0.1, "confidence": 0.99}):
+        assert solve(graph, ["ann"], 1, **stopping).unwrap().friends == {"ann": ("bob",)}
+        named = solve(graph, ["ann"], 1, node_weight={"dee": 5.0}, **stopping).unwrap()
+        assert named.friends == {"ann": ("cy",)}
+        assert named.spread_interval[0] <= 5.0 <= named.spread_interval[1]
+        assert named.optimum_bound >= 5.0
+        listed = solve(graph, ["ann"], 1, node_weight=array, **stopping).unwrap()
+        assert listed.friends == named.friends
+        assert listed.spread_interval == named.spread_interval
+
+
+def test_capacities_may_differ_and_exceed_every_degree():
+    both = solve(KARATE, [0, 33], {0: 10**15, 33: 2}).unwrap()
+    assert len(both.friends[0]) == KARATE.degree(0)
+    assert len(both.friends[33]) == 2
+    paper = solve(KARATE, [0, 33], {0: 10**15, 33: 2}, eps=0.1).unwrap()
+    assert len(paper.friends[0]) >= KARATE.degree(0) - 2
+
+
 def test_the_papers_rule_and_the_limits():
     paper = solve(KARATE, [0, 33], 2, eps=0.1)
     assert paper.solver == "rr_opim_plus"
@@ -114,7 +138,14 @@ def test_progress_is_reported():
         ((KARATE, [0], 1), {"target_ratio": 1.5}, ValueError, "target_ratio"),
         ((KARATE, [0], 1), {"eps": 0.7}, ValueError, "eps"),
         ((KARATE, [0], 1), {"eps": 0.1, "target_ratio": 0.5}, ValueError, "not both"),
-        ((KARATE, [0], 1), {"max_sets": 0}, ValueError, "sets"),
+        ((KARATE, [0], 1), {"max_sets": 0}, ValueError, "max_sets must be at least 1"),
+        ((KARATE, [0], 1), {"max_seconds": -1.0}, ValueError, "max_seconds"),
+        ((KARATE, [0], 1), {"max_seconds": np.nan, "eps": 0.1}, ValueError, "max_seconds"),
+        ((KARATE, [0], 1), {"confidence": 0.0, "eps": 0.1}, ValueError, "confidence"),
+        ((KARATE, [0], 1), {"node_weight": {99: 1.0}}, ValueError, "no node 99|range"),
+        ((KARATE, [0], 1), {"node_weight": {1: -1.0}}, ValueError, "node_weight"),
+        ((KARATE, [0], 1), {"node_weight": [1.0]}, ValueError, "node_weight"),
+        ((KARATE, [0], 1), {"node_weight": {}}, ValueError, "node_weight"),
         ((KARATE, [0], 1), {"confidence": 1.0}, ValueError, "confidence"),
         ((KARATE, [0], 1), {"threads": 0}, ValueError, "threads"),
         (("no-such-file.txt", [0], 1), {}, FileNotFoundError, "no-such-file"),
