@@ -85,8 +85,15 @@ class PettingZooState:
 class PettingZooGame:
     """A PettingZoo environment played forward; see `from_pettingzoo`."""
 
-    def __init__(self, make_env: "Callable[[], AECEnv | ParallelEnv]") -> None:
+    def __init__(
+        self,
+        make_env: "Callable[[], AECEnv | ParallelEnv]",
+        payoff_bounds: tuple[float, float] = (-np.inf, np.inf),
+    ) -> None:
+        if not payoff_bounds[0] <= payoff_bounds[1]:  # `not <=` also refuses NaN
+            raise ValueError(f"payoff_bounds must be (least, greatest), got {payoff_bounds}")
         self._make_env = make_env
+        self._payoff_bounds = payoff_bounds
         env = make_env()
         if not isinstance(env, AECEnv | ParallelEnv):
             raise TypeError(
@@ -96,11 +103,11 @@ class PettingZooGame:
         self._live: PettingZooState | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return from_pettingzoo, (self._make_env,)
+        return PettingZooGame, (self._make_env, self._payoff_bounds)
 
     def replica(self) -> "PettingZooGame":
         """The same game around another environment, for a play beside this one."""
-        return PettingZooGame(self._make_env)
+        return PettingZooGame(self._make_env, self._payoff_bounds)
 
     @property
     def name(self) -> str:
@@ -114,8 +121,8 @@ class PettingZooGame:
 
     @property
     def payoff_bounds(self) -> tuple[float, float]:
-        """Unknown to PettingZoo."""
-        return -np.inf, np.inf
+        """As given: PettingZoo does not know them."""
+        return self._payoff_bounds
 
     def num_actions(self, player: int) -> int:
         """Size of the agent's ``Discrete`` space."""
@@ -340,7 +347,11 @@ class _ParallelDriver(_Driver):
         return self.view(observations, {player: mask for player, mask in sorted(masks.items()) if mask.any()})
 
 
-def from_pettingzoo(make_env: "Callable[[], AECEnv | ParallelEnv]") -> PettingZooGame:
+def from_pettingzoo(
+    make_env: "Callable[[], AECEnv | ParallelEnv]",
+    *,
+    payoff_bounds: tuple[float, float] = (-np.inf, np.inf),
+) -> PettingZooGame:
     """Bring a PettingZoo environment to the `EnvGame` protocol.
 
     Action masks are read from ``info["action_mask"]``, else ``observation["action_mask"]``; without either
@@ -351,13 +362,16 @@ def from_pettingzoo(make_env: "Callable[[], AECEnv | ParallelEnv]") -> PettingZo
         make_env: makes an AEC or parallel environment; called once, once more per process the game is sent
             to, and per play that goes on beside others. Environments must be reproducible by seed for any
             but the newest state to be stepped.
+        payoff_bounds: least and greatest return of any player, by the caller's word; without them no finite
+            certificate can be given for play by samples.
 
     Raises:
         TypeError: ``make_env`` returns something else.
+        ValueError: ``payoff_bounds`` are not in order.
         UnsupportedGameError: an action space is not ``Discrete``, an observation space has no fixed size, or
             the possible agents are not known.
     """
-    return PettingZooGame(make_env)
+    return PettingZooGame(make_env, payoff_bounds)
 
 
 def _frozen(array: NDArray[Any]) -> NDArray[Any]:

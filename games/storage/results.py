@@ -113,7 +113,7 @@ def load_result(path: str | os.PathLike[str]) -> StoredResult:
         from games.storage.risks import decode_risk
 
         risk = decode_risk(weighed, problem.num_players)
-    result = decode_outcome(fields.fields("result"), solution)
+    result: SolveResult[Solution] = decode_outcome(fields.fields("result"), solution)
     if result.certificate is not None and result.certificate.measure in _ABOUT_RISK and risk is None:
         raise fields.error("risk", f"an object, since the certificate is a {result.certificate.measure}")
     return StoredResult(problem, result, risk, *decode_origin(fields))

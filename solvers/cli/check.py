@@ -1,21 +1,40 @@
 """``counterplay check``."""
 
+import secrets
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
-from games.checking import check_result
-from games.storage import load_result
+from games.checking import CheckReport, check_result
+from games.checking_influence import check_influence
+from games.storage import influence, load_result, read_schema
+from solvers.cli.populations import generator
 
 
 def check(
     files: Annotated[list[Path], typer.Argument(help="Saved results (.json).")],
+    graph: Annotated[
+        Path | None, typer.Option(help="Influence: the edge list of a large graph, if not beside the file.")
+    ] = None,
+    sets: Annotated[
+        int | None,
+        typer.Option(help="Influence: fresh sets to judge by; four times the run's, within limits."),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Influence: of the fresh sets; drawn anew, so that no file can be made for them."),
+    ] = None,
 ) -> None:
-    """Recompute the certificates of saved results from the problems in them, without any solver."""
+    """Recompute the certificates of saved results from the problems in them, without any solver.
+
+    Influence results are judged on fresh reverse-reachable sets: the confidence of the claim is also that of
+    the check.
+    """
     disagree = False
     for file in files:
-        report = check_result(load_result(file))
+        report = _report(file, graph, sets, generator(secrets.randbits(63) if seed is None else seed))
         disagree |= not report.agrees
         mark = "agrees" if report.agrees else "DISAGREES"
         typer.secho(
@@ -27,3 +46,10 @@ def check(
             typer.echo(f"  {message}")
     if disagree:
         raise typer.Exit(1)
+
+
+def _report(file: Path, graph: Path | None, sets: int | None, rng: np.random.Generator) -> CheckReport:
+    if read_schema(file) == influence.SCHEMA:
+        stored = influence.load_influence(file, graph_file=graph)
+        return check_influence(stored, num_sets=sets, rng=rng)
+    return check_result(load_result(file))

@@ -10,17 +10,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from games.storage import influence, read_schema
 from marl.policies import MixturePolicy, Policy
 from marl.populations.compiled import CompiledGame
 from marl.populations.inspection import Decision, compiled_decisions, sampled_decisions, summarise
 from marl.populations.population import Population
+from solvers.cli.influence_tables import show_stored
 from solvers.cli.populations import compile_if_small, generator, read_population
 
 _LIKELY = 3  # actions shown of each decision
 
 
 def inspect(
-    file: Annotated[Path, typer.Argument(help="A saved population (.json).")],
+    file: Annotated[Path, typer.Argument(help="A saved population or influence result (.json).")],
     player: Annotated[int | None, typer.Option(help="Show what this player does.")] = None,
     policy: Annotated[
         int | None, typer.Option(help="Number of one of the player's policies; their mixture if left out.")
@@ -34,8 +36,11 @@ def inspect(
     game: Annotated[
         str | None, typer.Option(help="The game, where the file cannot rebuild it (name or file).")
     ] = None,
+    graph: Annotated[
+        Path | None, typer.Option(help="Influence: the edge list of a large graph, if not beside the file.")
+    ] = None,
 ) -> None:
-    """What a saved population holds, and what its policies do.
+    """What a saved population holds, and what its policies do; or whom an influence result chose.
 
     Try:
 
@@ -44,12 +49,21 @@ def inspect(
       counterplay inspect kuhn.json --player 0 --infoset 2
 
       counterplay inspect kuhn.json --player 1 --policy 3
+
+      counterplay inspect invitations.json
     """
+    if limit < 1:
+        raise ValueError(f"limit must be at least 1, got {limit}")
+    if read_schema(file) == influence.SCHEMA:
+        if player is not None or policy is not None or infoset is not None or game is not None:
+            raise ValueError(
+                "an influence result has no players: leave out --player, --policy, --infoset, --game"
+            )
+        show_stored(influence.load_influence(file, graph_file=graph), file.name, limit)
+        return
     population = read_population(file, game)
     compiled = compile_if_small(population)
     rng = generator(seed)
-    if limit < 1:
-        raise ValueError(f"limit must be at least 1, got {limit}")
     if player is None:
         if policy is not None or infoset is not None:
             raise ValueError("--policy and --infoset need --player")

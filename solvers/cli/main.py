@@ -14,6 +14,7 @@ from games.errors import SolveError
 from solvers.cli.check import check
 from solvers.cli.cross_play import cross_play
 from solvers.cli.influence import influence
+from solvers.cli.influence_game import influence_game
 from solvers.cli.inspect import inspect
 from solvers.cli.jpsro import jpsro
 from solvers.cli.listing import list_names
@@ -36,6 +37,7 @@ app.command("psro")(psro)
 app.command("jpsro")(jpsro)
 app.command("sampled-psro")(sampled_psro)
 app.command("influence")(influence)
+app.command("influence-game")(influence_game)
 app.command("check")(check)
 app.command("play")(play)
 app.command("cross-play")(cross_play)

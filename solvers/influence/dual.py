@@ -3,10 +3,9 @@ r"""Upper bounds on coverage by a subgradient method: what the linear relaxation
 The bound of ``games.influence.certificate.coverage_bound`` is convex and piecewise linear in :math:`\alpha`.
 Where S is the best coverable set for the weights that :math:`\alpha` gives, :math:`|S \cap r| - 1` is a
 subgradient at every set r. Steps follow Polyak's rule [1]_ towards the coverage already reached, below which
-no bound can fall, with momentum [2]_.
+no bound can fall; longer ones at first.
 
 .. [1] Polyak (1969), Minimization of unsmooth functionals, USSR Comp. Math. Math. Phys. 9.
-.. [2] Camerini, Fratta, Maffioli (1975), On improving relaxation methods by modified gradient techniques.
 """
 
 import math
@@ -29,7 +28,6 @@ class DualDescent:
 
     Attributes:
         steps: how many.
-        momentum: share of the last direction that is kept, in [0, 1).
         first: length of the first steps, in Polyak's.
         last: and of the last ones, between which lengths fall geometrically.
 
@@ -38,13 +36,12 @@ class DualDescent:
     """
 
     steps: int = 60
-    momentum: float = 0.7
-    first: float = 1.0
+    first: float = 2.0
     last: float = 0.2
 
     def __post_init__(self) -> None:
-        if self.steps < 0 or not (0 <= self.momentum < 1 and self.first > 0 and self.last > 0):
-            raise ValueError(f"need steps >= 0, momentum in [0, 1), first > 0 and last > 0, got {self}")
+        if self.steps < 0 or not (self.first > 0 and self.last > 0):
+            raise ValueError(f"need steps >= 0, first > 0 and last > 0, got {self}")
 
     def improve(
         self,
@@ -82,7 +79,7 @@ class DualDescent:
                 break
             if bound <= enough or bound - reached < 1.0:  # within one set, no invitation meets more
                 break
-            square = _turn(sets.start, sets.member, places.owner, self.momentum, direction)
+            square = _turn(sets.start, sets.member, places.owner, direction)
             if square == 0.0:
                 break
             _move(multipliers, direction, length * (bound - reached) / square)
@@ -95,10 +92,9 @@ def _turn(
     start: NDArray[np.int64],
     member: NDArray[np.int32],
     owner: NDArray[np.int32],
-    momentum: float,
     direction: NDArray[np.float64],
 ) -> float:
-    """The new direction, in place; its squared length."""
+    """The subgradient, in place; its squared length."""
     square = 0.0
     for r in range(direction.size):
         if start[r + 1] > start[r]:
@@ -106,8 +102,8 @@ def _turn(
             for k in range(start[r], start[r + 1]):
                 if owner[member[k]] >= 0:
                     met += 1.0
-            direction[r] = momentum * direction[r] + met
-            square += direction[r] * direction[r]
+            direction[r] = met
+            square += met * met
     return square
 
 

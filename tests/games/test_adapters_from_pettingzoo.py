@@ -375,8 +375,16 @@ def test_text_renderings_describe_states():
 
 
 def test_games_travel_by_their_maker():
-    copy = pickle.loads(pickle.dumps(from_pettingzoo(make_survivors)))
+    copy = pickle.loads(pickle.dumps(from_pettingzoo(make_survivors, payoff_bounds=(-1.0, 9.0))))
     assert copy.name == "survivors_v0"
+    assert copy.payoff_bounds == copy.replica().payoff_bounds == (-1.0, 9.0)
+
+
+def test_payoff_bounds_are_the_callers_word():
+    assert from_pettingzoo(Plain).payoff_bounds == (-np.inf, np.inf)
+    for bounds in ((1.0, 0.0), (np.nan, 1.0)):
+        with pytest.raises(ValueError, match="payoff_bounds"):
+            from_pettingzoo(Plain, payoff_bounds=bounds)
 
 
 def test_long_histories_are_released_without_recursion():

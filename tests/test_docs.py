@@ -1,0 +1,41 @@
+"""What the pages in docs show is what happens."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import networkx as nx
+import pytest
+from typer.testing import CliRunner
+
+from solvers.cli.main import app
+
+INFLUENCE = (Path(__file__).parent.parent / "docs" / "influence.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", INFLUENCE, flags=re.DOTALL))
+def test_code_runs(code, tmp_path):
+    command = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_commands_run(tmp_path, monkeypatch):
+    """In the order of the page, on a small network under the names used there."""
+    network = nx.gnm_random_graph(60, 300, seed=1, directed=True)
+    (tmp_path / "wiki-Vote.txt.gz").write_text("".join(f"{u} {v}\n" for u, v in network.edges))
+    for name, text in {
+        "ids": "1, 2:3, 5",
+        "ours": "3\n4",
+        "theirs": "7 8",
+        "customers": "9 2.5\n10 1",
+    }.items():
+        (tmp_path / f"{name}.txt").write_text(text + "\n")
+    monkeypatch.chdir(tmp_path)
+    lines = re.findall(r"^    counterplay (.*)$", INFLUENCE, flags=re.MULTILINE)
+    assert len(lines) >= 5
+    for line in lines:
+        done = CliRunner().invoke(app, shlex.split(line))
+        assert done.exit_code == 0, (line, done.output, done.exception)
