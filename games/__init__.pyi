@@ -1,5 +1,6 @@
 from . import (
     adapters as adapters,
+    bandits as bandits,
     empirical as empirical,
     extensive as extensive,
     influence as influence,

@@ -14,6 +14,7 @@ META_SOLVERS = Registry("meta-solver")
 EXPANDERS = Registry("expander")
 VARIANTS = Registry("variant")
 INFLUENCE = Registry("influence method")
+BANDIT_POLICIES = Registry("bandit policy")
 
 # One entry per line.
 # fmt: off
@@ -81,4 +82,15 @@ INFLUENCE.add("pagerank", "solvers.influence.heuristics:solve_pagerank", "Every 
 INFLUENCE.add("opim_c", "solvers.influence.plain:solve_opim_c", "k seeds on doubling sets, certified near 1 - 1/e", "seeds", "certified")
 INFLUENCE.add("imm", "solvers.influence.imm:solve_imm", "k seeds on as many sets as theory asks for", "seeds", "certified")
 INFLUENCE.add("hist", "solvers.influence.plain:solve_hist", "OPIM-C on sets that end at seeds settled first; for huge sets", "seeds", "certified")
+
+BANDIT_POLICIES.add("null", "solvers.sequoia.baselines.catalogue:null_baseline", "Nothing, or as few bits as are allowed", "any effect")
+BANDIT_POLICIES.add("random", "solvers.sequoia.baselines.catalogue:random_baseline", "A random allowed action that leaves nothing undone", "any effect")
+BANDIT_POLICIES.add("sampling", "solvers.sequoia.baselines.catalogue:sampling_baseline", "Of 100 random actions the best for the next step", "any effect")
+BANDIT_POLICIES.add("myopic", "solvers.sequoia.baselines.catalogue:myopic_baseline", "Best expected reward of the next step, exact", "any effect")
+BANDIT_POLICIES.add("iterative_myopic", "solvers.sequoia.baselines.catalogue:iterative_myopic_baseline", "Bits added one by one by the expected reward of the next step", "any effect")
+BANDIT_POLICIES.add("whittle", "solvers.sequoia.baselines.catalogue:whittle_baseline", "Greatest sum of finite-horizon Whittle indices", "one bit an arm")
+BANDIT_POLICIES.add("whittle_discounted", "solvers.sequoia.baselines.catalogue:discounted_whittle_baseline", "Greatest sum of discounted Whittle indices", "one bit an arm")
+BANDIT_POLICIES.add("lagrange", "solvers.sequoia.baselines.catalogue:lagrange_baseline", "Best action under the values of the Lagrangian relaxation, with its bound on any policy", "any effect", "bound")
+BANDIT_POLICIES.add("ppo", "solvers.sequoia.baselines.catalogue:ppo_baseline", "Proximal policy optimisation over scores of bits, projected on the allowed actions", "any effect", "learns")
+BANDIT_POLICIES.add("exact", "solvers.sequoia.baselines.catalogue:exact_baseline", "Backward induction on all joint states, for few arms", "any effect", "optimal")
 # fmt: on

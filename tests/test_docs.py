@@ -12,10 +12,11 @@ from typer.testing import CliRunner
 
 from solvers.cli.main import app
 
-INFLUENCE = (Path(__file__).parent.parent / "docs" / "influence.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parent.parent / "docs"
+INFLUENCE, SEQUOIA = ((DOCS / name).read_text(encoding="utf-8") for name in ("influence.md", "sequoia.md"))
 
 
-@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", INFLUENCE, flags=re.DOTALL))
+@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", INFLUENCE + SEQUOIA, flags=re.DOTALL))
 def test_code_runs(code, tmp_path):
     command = [sys.executable, "-W", "error", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
@@ -39,3 +40,14 @@ def test_commands_run(tmp_path, monkeypatch):
     for line in lines:
         done = CliRunner().invoke(app, shlex.split(line))
         assert done.exit_code == 0, (line, done.output, done.exception)
+
+
+def test_commands_about_bandits_run(tmp_path, monkeypatch):
+    """In the order of the page, as they stand there."""
+    monkeypatch.chdir(tmp_path)
+    lines = re.findall(r"^    counterplay (.*)$", SEQUOIA, flags=re.MULTILINE)
+    assert len(lines) >= 4
+    for line in lines:
+        done = CliRunner().invoke(app, shlex.split(line))
+        assert done.exit_code == 0, (line, done.output, done.exception)
+    assert (tmp_path / "results" / "schedule" / "policies.png").stat().st_size > 5_000

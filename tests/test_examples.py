@@ -8,6 +8,7 @@ import pytest
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 ARGUMENTS = {
+    "bandit_planners.py": ["--out", "out", "--arms", "2", "--iterations", "2"],
     "catastrophic_cells.py": ["--out", "out"],
     "deep_psro.py": ["--out", "out", "--steps", "2000", "--iterations", "2"],
     "demo.py": ["--out", "out", "--leduc-iterations", "15"],
@@ -18,9 +19,12 @@ ARGUMENTS = {
     "play_saved.py": ["--out", "out"],
     "risk_frontier.py": ["--out", "out"],
     "sampled_psro.py": ["--iterations", "4"],
+    "sequoia.py": ["--out", "out"],
     "trust_dilemma.py": ["--out", "out"],
 }
 WORDS = {
+    "bandit_planners.py": ["nash_conv <=", "with confidence 1", "out/planners.png"],
+    "bandit_shifts.py": ["even steps", "SEQUOIA", "every action is allowed"],
     "catastrophic_cells.py": ["three-lanes", "out/guarded-pass.png"],
     "deep_psro.py": ["iteration 2: the responses gain", "exact NashConv in the whole game: 4.75 before"],
     "demo.py": ["22 of 22 saved certificates", "stag_hunt_basins.png"],
@@ -28,12 +32,14 @@ WORDS = {
     "influence.py": ["Javert invites", "NashConv at most", "files: cascade.png, ratio.png, spread.png"],
     "influence_competition.py": ["(certified)", "aversion 3: 32 33 (100%)", "files: aversion.png"],
     "influence_limits.py": ["seed sets are drawn from", "3 new arcs"],
+    "own_action_set.py": ["at most 5 sites", "3. sites", "argmax_gap at most", "equal: True"],
     "own_tree.py": ["value 0.3333", "from the file: True"],
     "matrix_games.py": ["[0.5    0.3333 0.1667]"],
     "pettingzoo_env.py": ["uniform play pays"],
     "play_saved.py": ["cross-play", "files: averse.json, cross_play.png, episode.gif, neutral.json"],
     "risk_frontier.py": ["out/frontier.png"],
     "sampled_psro.py": ["computed exactly: 0.", "variance    both: +"],
+    "sequoia.py": ["any policy", "SEQUOIA less Lagrange: +", "files: learning.png, policies.png"],
     "trust_dilemma.py": ["aversion 0: 10 of 10 runs end in the stag", "aversion 1: 0 of 10 runs"],
 }
 

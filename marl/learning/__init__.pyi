@@ -16,6 +16,12 @@ from .mean_variance import (
 )
 from .neural_policy import ActionRule as ActionRule, NeuralPolicy as NeuralPolicy
 from .ppo import PPO as PPO
+from .prioritised import (
+    Column as Column,
+    PrioritisedDraw as PrioritisedDraw,
+    PrioritisedRing as PrioritisedRing,
+    SumTree as SumTree,
+)
 from .seat_env import SeatEnv as SeatEnv
 from .starts import (
     FreshStart as FreshStart,

@@ -7,11 +7,13 @@ first use also loads a compiler.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from marl.learning.dense import NORM_EPSILON, Activation, DenseNetwork
@@ -55,17 +57,25 @@ class Trainable:
         return x
 
 
+class Differentiable(Protocol):
+    """What an optimiser moves."""
+
+    @property
+    def parameters(self) -> list[Tensor]:
+        """Leaf tensors on the CPU."""
+
+
 class Adam:
-    """Moves a network against gradients, by their running mean over the root of their running square.
+    """Moves parameters against gradients, by their running mean over the root of their running square.
 
     Attributes:
         max_gradient: gradients longer than this, over all parameters, are cut to it.
     """
 
-    def __init__(self, trained: Trainable, max_gradient: float) -> None:
+    def __init__(self, trained: Differentiable, max_gradient: float) -> None:
         self.max_gradient = max_gradient
         self._trained = trained
-        self._arrays = list(trained.network.parameters())
+        self._arrays = [tensor.detach().numpy() for tensor in trained.parameters]  # the same memory
         self._means = [np.zeros_like(a) for a in self._arrays]
         self._squares = [np.zeros_like(a) for a in self._arrays]
         self._steps = 0
@@ -87,6 +97,29 @@ class Adam:
             np.multiply(gradient, gradient, out=gradient)
             square += np.float32(1.0 - _SQUARE_DECAY) * (gradient - square)
             array -= pace * mean / (np.sqrt(square) + least)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Where the optimiser is, for storage; in float64, which holds every float32."""
+        stored: dict[str, NDArray[Any]] = {"steps": np.array([self._steps], dtype=np.int64)}
+        for name, group in (("mean", self._means), ("square", self._squares)):
+            stored |= {f"{name}_{k}": array.astype(np.float64) for k, array in enumerate(group)}
+        return stored
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from where `arrays` was taken, with the same parameters.
+
+        Raises:
+            ValueError: an array is missing or has another shape.
+        """
+        try:
+            for name, group in (("mean", self._means), ("square", self._squares)):
+                for k, array in enumerate(group):
+                    if arrays[f"{name}_{k}"].shape != array.shape:
+                        raise ValueError(f"array {name}_{k} of an optimiser must have shape {array.shape}")
+                    array[...] = arrays[f"{name}_{k}"]
+            self._steps = int(arrays["steps"][0])
+        except KeyError as error:
+            raise ValueError(f"arrays of an optimiser lack {error.args[0]}") from None
 
 
 def masked_log_softmax(scores: Tensor, masks: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     EXPANDERS = "expanders"
     VARIANTS = "variants"
     INFLUENCE_METHODS = "influence-methods"
+    BANDIT_POLICIES = "bandit-policies"
     OPEN_SPIEL = "open-spiel"
 
 
@@ -40,6 +41,7 @@ def list_names(
     from games.extensive.registry import TREES
     from games.normal_form.registry import GAMES
     from solvers.registry import (
+        BANDIT_POLICIES,
         EXPANDERS,
         INFLUENCE,
         META_SOLVERS,
@@ -59,6 +61,7 @@ def list_names(
         Kind.EXPANDERS: (EXPANDERS,),
         Kind.VARIANTS: (VARIANTS,),
         Kind.INFLUENCE_METHODS: (INFLUENCE,),
+        Kind.BANDIT_POLICIES: (BANDIT_POLICIES,),
     }
     shown = 0
     for section, registries in sections.items():

@@ -21,6 +21,7 @@ from solvers.cli.listing import list_names
 from solvers.cli.play import play
 from solvers.cli.psro import psro
 from solvers.cli.sampled_psro import sampled_psro
+from solvers.cli.sequoia import sequoia
 from solvers.cli.solve import solve
 
 app = typer.Typer(
@@ -38,6 +39,7 @@ app.command("jpsro")(jpsro)
 app.command("sampled-psro")(sampled_psro)
 app.command("influence")(influence)
 app.command("influence-game")(influence_game)
+app.command("sequoia")(sequoia)
 app.command("check")(check)
 app.command("play")(play)
 app.command("cross-play")(cross_play)

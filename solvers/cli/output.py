@@ -67,8 +67,8 @@ def check_targets(files: Iterable[Path | None], pictures: Iterable[Path | None] 
 def interruptible(checkpoint: Path | None) -> Iterator[None]:
     """Leave with exit code 130 when the user interrupts, saying what was kept.
 
-    Python drops an interrupt that falls within a finaliser or within a callback from compiled code, and the run
-    would go on: so one that has not arrived after ``_INSIST_SECONDS`` is raised again.
+    Python drops an interrupt that falls within a finaliser or within a callback from compiled code, and the
+    run would go on: so one that has not arrived after ``_INSIST_SECONDS`` is raised again.
     """
     insist = threading.current_thread() is threading.main_thread()
     if insist:

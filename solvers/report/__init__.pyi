@@ -1,3 +1,4 @@
+from .bandit_policies import plot_policies as plot_policies, policies_table as policies_table
 from .cross_play import (
     cross_play_record as cross_play_record,
     cross_play_table as cross_play_table,
@@ -17,4 +18,5 @@ from .plots import (
     plot_risk_frontier as plot_risk_frontier,
 )
 from .progress import progress_bar as progress_bar
+from .sequoia import plot_learning as plot_learning
 from .tables import results_table as results_table

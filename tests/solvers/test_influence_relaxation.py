@@ -76,7 +76,6 @@ def test_empty_and_equal_sets():
         (LinearRelaxation, {"max_nonzeros": -1}),
         (LinearRelaxation, {"time_limit": np.nan}),
         (DualDescent, {"first": 0.0}),
-        (DualDescent, {"first": 0.0}),
         (DualDescent, {"steps": -1}),
         (ThresholdDescent, {"momentum": -0.1}),
     ],

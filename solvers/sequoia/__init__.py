@@ -1,0 +1,5 @@
+"""SEQUOIA: combinatorial actions chosen by a Q-network inside a mixed-integer program."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,59 @@
+"""Looking at a policy on chance that stays the same, with what its returns vary by taken out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from games.bandits.problem import CoupledBandit
+from games.bandits.simulator import BatchPolicy, Noise, Rollout, rollout
+from solvers.sequoia.learning.value_base import ValueBase
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """Scores of one policy, episode by episode.
+
+    Attributes:
+        scores: estimates of the mean reward a step, of shape (episodes,).
+    """
+
+    scores: NDArray[np.float64]
+
+    @property
+    def value(self) -> float:
+        """Mean score."""
+        return float(self.scores.mean())
+
+    def gain(self, other: "Look") -> tuple[float, float]:
+        """Mean difference from another look at the same chance, and its standard error."""
+        difference = self.scores - other.scores
+        if difference.size < 2:
+            return float(difference.mean()), 0.0
+        return float(difference.mean()), float(difference.std(ddof=1) / np.sqrt(difference.size))
+
+
+def look_at(bandit: CoupledBandit, policy: BatchPolicy, noise: Noise, base: ValueBase) -> Look:
+    """Play a policy and score its episodes.
+
+    Without discount a score is V(s_0, 0) + sum_t (Q(s_t, a_t, t) - V(s_t, t)) of the base, over H: it has the
+    expectation of the mean reward a step, and the less variance the better V is. With discount it is the mean
+    expected reward itself.
+    """
+    played = rollout(bandit, policy, noise)
+    if base.discount != 1.0:
+        return Look(played.values)
+    episodes, horizon = played.expected.shape
+    promised = base.value(played.states[:, 0], np.zeros(episodes, dtype=np.int64))
+    return Look((promised + gains_over(base, played)) / horizon)
+
+
+def gains_over(base: ValueBase, played: Rollout) -> NDArray[np.float64]:
+    """sum_t gamma^t (Q(s_t, a_t, t) - V(s_t, t)) of each episode, of shape (episodes,)."""
+    episodes, horizon = played.expected.shape
+    total = np.zeros(episodes)
+    for step in range(horizon):
+        steps, states = np.full(episodes, step), played.states[:, step]
+        gains = base.action_value(states, steps, played.actions[:, step]) - base.value(states, steps)
+        total += base.discount**step * gains
+    return total
