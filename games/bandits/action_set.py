@@ -9,6 +9,7 @@ An action is a vector of bits a in {0, 1}^N. A set of them is given twice:
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import index
 from typing import TypeAlias
 
 import numpy as np
@@ -76,13 +77,30 @@ class ActionSet:
         return np.asarray(self.membership(flat), dtype=np.bool_).reshape(bits.shape[:-1])
 
 
+def whole_number(name: str, value: int, least: int) -> int:
+    """The argument ``name`` as an int.
+
+    Raises:
+        ValueError: it is no whole number of at least ``least``.
+    """
+    message = f"{name} must be a whole number of at least {least}, got {value!r}"
+    try:
+        number = index(value)
+    except TypeError as error:
+        raise ValueError(message) from error
+    if number < least:
+        raise ValueError(message)
+    return number
+
+
 def cardinality(size: int, most: int, *, exactly: bool = False) -> ActionSet:
     """At most, or exactly, so many of ``size`` bits.
 
     Raises:
-        ValueError: ``most`` is not in 0..``size``.
+        ValueError: ``size`` is below 1, ``most`` is not in 0..``size``, or one of them is not whole.
     """
-    if not 0 <= most <= size:
+    size, most = whole_number("size", size, 1), whole_number("most", most, 0)
+    if most > size:
         raise ValueError(f"most must be in 0..{size}, got {most}")
 
     def membership(actions: NDArray[np.bool_]) -> NDArray[np.bool_]:

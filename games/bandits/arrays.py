@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from games.bandits.action_set import ActionSet, Membership
-from games.bandits.rows import rows_allow, tightened
+from games.bandits.rows import enlarged, rows_allow, tightened
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,7 +104,7 @@ def compiled(
     # `not <=` also catches NaN.
     if not (low <= high).all() or not (variables.lower <= variables.upper).all():
         raise ValueError(f"each lower side of {name} must be at most its upper side")
-    table, low, high = _enlarged(table, low, high)
+    table, low, high = enlarged(table, low, high)
     rows_only = ActionSet(
         size=size,
         rows=table,
@@ -120,20 +120,6 @@ def compiled(
     )
     test: Callable[[NDArray[np.bool_]], NDArray[np.bool_]] = membership or partial(rows_allow, rows_only)
     return tightened(replace(rows_only, membership=test))
-
-
-def _enlarged(
-    table: sparse.csr_array, low: NDArray[np.float64], high: NDArray[np.float64]
-) -> tuple[sparse.csr_array, NDArray[np.float64], NDArray[np.float64]]:
-    """The same rows, those with small numbers multiplied by powers of two until the greatest is about one.
-
-    Solvers allow rows to be missed by 1e-6, whatever their numbers: one of 1e-8 everywhere would allow all.
-    """
-    greatest = abs(table).max(axis=1).toarray() if table.nnz else np.zeros(table.shape[0])
-    small = (greatest > 0) & (greatest < 1)
-    factors = np.ones(table.shape[0])
-    factors[small] = np.exp2(np.ceil(-np.log2(greatest[small])))
-    return sparse.csr_array(sparse.diags_array(factors) @ table), low * factors, high * factors
 
 
 def _unasked(actions: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -12,12 +12,17 @@ packed into the workers, a multiple knapsack. Two formulations project to it:
   binaries.
 
 The membership test packs worker by worker: some packing fills each worker in turn as far as what is left
-allows, so an exact search needs only maximal fillings, and remembers what it has left.
+allows, so an exact search needs only maximal fillings, and remembers what it has left. Packing is NP-hard:
+with many distinct costs that nearly fill the workers, the search stops with an error after a stated number
+of fillings.
 
 .. [1] Gilmore, Gomory (1961), A linear programming approach to the cutting-stock problem, Oper. Res. 9.
 """
 
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import accumulate, islice
+from math import inf
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,6 +30,10 @@ from numpy.typing import ArrayLike, NDArray
 from games.bandits.action_set import ActionSet
 from games.bandits.membership import one_by_one
 from games.bandits.rows import Logic, RowBuilder, tightened
+
+# Beyond these, the membership of one action is refused; some seconds.
+_FILLINGS_LIMIT = 200_000
+_GREATEST = 2**53  # whole numbers beyond it are no longer exact as floats, which the rows are
 
 
 def capacity(costs: ArrayLike, capacities: ArrayLike, *, max_patterns: int = 2_000) -> ActionSet:
@@ -36,9 +45,13 @@ def capacity(costs: ArrayLike, capacities: ArrayLike, *, max_patterns: int = 2_0
         max_patterns: with more maximal patterns than this, rows are those of the assignment; 0 forces them.
 
     Raises:
-        ValueError: ``costs`` or ``capacities`` is no list of such numbers.
+        ValueError: there is no arm, or ``costs`` or ``capacities`` is no list of such numbers. The set's
+            ``contains`` raises it too where 200,000 fillings of workers do not settle whether arms can be
+            packed; for such sets give `from_arrays` rows and a membership test.
     """
     sizes, tops = _whole("costs", costs, 1), _whole("capacities", capacities, 0)
+    if not sizes.size:
+        raise ValueError("costs must hold the cost of at least one arm, got none")
     kinds, kind_of_arm, supply = np.unique(sizes, return_inverse=True, return_counts=True)
     builder = RowBuilder(sizes.size)
     for bit in np.flatnonzero(sizes > tops.max(initial=0)):
@@ -55,37 +68,54 @@ def capacity(costs: ArrayLike, capacities: ArrayLike, *, max_patterns: int = 2_0
 
 def _whole(name: str, values: ArrayLike, least: int) -> NDArray[np.int64]:
     given = np.asarray(values)
-    if given.ndim != 1 or not np.array_equal(given, np.floor(given)) or (given < least).any():
-        raise ValueError(f"{name} must be a list of whole numbers of at least {least}, got {given.tolist()}")
+    whole = given.ndim == 1 and given.dtype.kind in "iuf" and np.array_equal(given, np.floor(given))
+    # Infinity is its own floor.
+    if not whole or not ((given >= least) & (given <= _GREATEST)).all():
+        raise ValueError(
+            f"{name} must be a list of whole numbers of at least {least} and at most 2**53, "
+            f"got {given.tolist()}"
+        )
     return given.astype(np.int64)
+
+
+def _maximal_fillings(costs: Sequence[int], supply: Sequence[int], room: int) -> Iterator[tuple[int, ...]]:
+    """Each maximal filling of one worker, as counts of each cost; costs rise, the largest are packed first.
+
+    Costs decided so far are larger than those still open. If all that is open fits, taking all of it is the
+    only filling, and maximal if the least cost left behind does not fit either. If not all fits, every
+    maximal filling by the open ones leaves one of them behind for want of room, hence the larger ones too.
+    So no branch but a last one ends without a maximal filling.
+    """
+    loads = [0, *accumulate(cost * count for cost, count in zip(costs, supply, strict=True))]
+    # Counts decided, room left, least cost left behind; none is infinitely dear.
+    waiting: list[tuple[tuple[int, ...], int, float]] = [((), room, inf)]
+    while waiting:
+        counts, space, least = waiting.pop()
+        kind = len(costs) - len(counts)
+        if loads[kind] <= space:
+            if space - loads[kind] < least:
+                yield (*supply[:kind], *counts)
+            continue
+        cost, most = costs[kind - 1], supply[kind - 1]
+        waiting += [
+            ((n, *counts), space - n * cost, cost if n < most else least)
+            for n in range(min(most, space // cost) + 1)
+        ]
 
 
 def _maximal_patterns(
     kinds: NDArray[np.int64], supply: NDArray[np.int64], tops: NDArray[np.int64], limit: int
-) -> list[tuple[int, list[list[int]]]] | None:
+) -> list[tuple[int, list[tuple[int, ...]]]] | None:
     """Workers and maximal patterns of each capacity that carries anything; None beyond ``limit``."""
     found = []
     left = limit
     for top, workers in zip(*np.unique(tops, return_counts=True), strict=True):
-        if kinds.size == 0 or top < kinds[0]:
+        if top < kinds[0]:
             continue
-        patterns: list[list[int]] = []
-        # The largest costs first; each entry is (counts so far, capacity left).
-        waiting: list[tuple[list[int], int]] = [([], int(top))]
-        while waiting:
-            counts, room = waiting.pop()
-            kind = kinds.size - 1 - len(counts)
-            if kind < 0:
-                pattern = counts[::-1]
-                if all(pattern[k] == supply[k] or kinds[k] > room for k in range(kinds.size)):
-                    patterns.append(pattern)
-                    if len(patterns) > left:
-                        return None
-                continue
-            cost = int(kinds[kind])
-            waiting += [
-                ([*counts, n], room - n * cost) for n in range(min(int(supply[kind]), room // cost) + 1)
-            ]
+        fillings = _maximal_fillings(kinds.tolist(), supply.tolist(), int(top))
+        patterns = [*islice(fillings, left + 1)]
+        if len(patterns) > left:
+            return None
         left -= len(patterns)
         found.append((int(workers), patterns))
     return found
@@ -94,7 +124,7 @@ def _maximal_patterns(
 def _pattern_rows(
     builder: RowBuilder,
     kind_of_arm: NDArray[np.int64],
-    patterns: list[tuple[int, list[list[int]]]],
+    patterns: list[tuple[int, list[tuple[int, ...]]]],
     kinds: int,
 ) -> None:
     columns, table = [], []
@@ -140,40 +170,34 @@ class _PackingTest:
         # Small workers have few fillings, so the search branches little at first.
         self._tops = tuple(sorted(int(t) for t in tops))
         self._room = tuple(sum(self._tops[i:]) for i in range(len(self._tops) + 1))
+        self._tried = 0  # fillings, for the action that is asked about
         self._packs = lru_cache(maxsize=1 << 18)(self._search)
 
     def __call__(self, arms: NDArray[np.int64]) -> bool:
         counts = np.bincount(self._kind_of_arm[arms], minlength=len(self._costs))
+        self._tried = 0
         return self._packs(0, tuple(counts.tolist()))
 
     def _search(self, worker: int, counts: tuple[int, ...]) -> bool:
         """Whether workers from ``worker`` on can carry so many arms of each cost."""
-        if not any(counts):
-            return True
         load = sum(cost * count for cost, count in zip(self._costs, counts, strict=True))
         if worker == len(self._tops) or load > self._room[worker]:
-            return False
-        # The largest that is left must fit the largest worker, which comes last.
+            return load == 0
+        # The largest worker comes last, and may carry all that is left, or must carry the largest of it.
+        if load <= self._tops[-1]:
+            return True
         if max(cost for cost, count in zip(self._costs, counts, strict=True) if count) > self._tops[-1]:
             return False
-        return any(self._packs(worker + 1, rest) for rest in self._fillings(self._tops[worker], counts))
-
-    def _fillings(self, room: int, counts: tuple[int, ...]) -> list[tuple[int, ...]]:
-        """What is left after each maximal filling of one worker, largest costs packed first."""
-        rests: list[tuple[int, ...]] = []
-
-        def fill(kind: int, space: int, rest: tuple[int, ...]) -> None:
-            if kind < 0:
-                smallest = min(
-                    (c for c, left in zip(self._costs, rest, strict=True) if left), default=space + 1
+        for filling in _maximal_fillings(self._costs, counts, self._tops[worker]):
+            self._tried += 1
+            if self._tried > _FILLINGS_LIMIT:
+                raise ValueError(
+                    f"whether the arms of the capacity set with costs {[*self._costs]} can be packed is not "
+                    f"settled after {_FILLINGS_LIMIT} fillings of single workers; make costs coarser, or "
+                    "build the set by from_arrays with a membership test of its own"
                 )
-                if smallest > space:
-                    rests.append(rest)
-                return
-            for n in range(min(rest[kind], space // self._costs[kind]), -1, -1):
-                fill(
-                    kind - 1, space - n * self._costs[kind], (*rest[:kind], rest[kind] - n, *rest[kind + 1 :])
-                )
-
-        fill(len(counts) - 1, room, counts)
-        return rests
+            if self._packs(
+                worker + 1, tuple(have - took for have, took in zip(counts, filling, strict=True))
+            ):
+                return True
+        return False

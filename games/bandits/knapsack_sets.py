@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 
 from games.bandits.action_set import ActionSet
-from games.bandits.rows import Logic, RowBuilder, tightened
+from games.bandits.rows import Logic, RowBuilder, enlarged, tightened
 
 # Sums of weights that ought to meet a limit exactly may miss it by rounding.
 _ROUNDING = 1e-9
@@ -22,7 +23,7 @@ def knapsack(weights: ArrayLike, limits: ArrayLike) -> ActionSet:
         limits: of shape (resources,), or a scalar for one resource.
 
     Raises:
-        ValueError: shapes disagree, an entry is negative or not finite.
+        ValueError: there is no arm, shapes disagree, an entry is negative or not finite.
     """
     table = np.atleast_2d(np.asarray(weights, dtype=np.float64))
     tops = np.atleast_1d(np.asarray(limits, dtype=np.float64))
@@ -35,17 +36,23 @@ def knapsack(weights: ArrayLike, limits: ArrayLike) -> ActionSet:
         if not (np.isfinite(values) & (values >= 0)).all():
             raise ValueError(f"{name} must be finite and not negative")
     size = table.shape[1]
+    if not size:
+        raise ValueError(f"weights must have at least one column, one for each arm, got shape {table.shape}")
 
     def membership(actions: NDArray[np.bool_]) -> NDArray[np.bool_]:
         sums = np.einsum("bn,rn->br", actions.astype(np.float64), table)
         return np.asarray((sums <= tops * (1.0 + _ROUNDING)).all(axis=1))
 
     builder = RowBuilder(size)
-    for row, top in zip(table, tops, strict=True):
+    forbidden = (table > tops[:, None] * (1.0 + _ROUNDING)).any(axis=0)
+    for bit in np.flatnonzero(forbidden):
+        builder.forbid(int(bit))
+    # Rows leave out forbidden bits, whose great weights would keep small ones from being enlarged.
+    rest = sparse.csr_array(np.where(forbidden, 0.0, table))
+    rows, low, high = enlarged(rest, np.full(tops.size, -np.inf), tops)
+    for row, sides in zip(rows.toarray(), zip(low.tolist(), high.tolist(), strict=True), strict=True):
         where = np.flatnonzero(row)
-        builder.row(where, row[where], (-np.inf, float(top)))
-        for bit in np.flatnonzero(row > top * (1.0 + _ROUNDING)):
-            builder.forbid(int(bit))
+        builder.row(where, row[where], sides)
     # Bits of equal weights are of one kind.
     kinds = np.unique(table, axis=1, return_inverse=True)[1].reshape(size).astype(np.int64)
     logic = Logic(membership, size, True, f"knapsack(size={size}, resources={tops.size})", kinds)
@@ -60,17 +67,20 @@ def partition(groups: Sequence[int], limits: ArrayLike) -> ActionSet:
         limits: of shape (groups,), whole numbers.
 
     Raises:
-        ValueError: a group has no limit, or a limit is negative or no whole number.
+        ValueError: there is no arm, a group has no limit, or a limit is negative or no whole number.
     """
     labels = np.asarray(groups)
     tops = np.asarray(limits)
-    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer) or tops.ndim != 1:
+    whole = np.issubdtype(labels.dtype, np.integer) or not labels.size
+    if labels.ndim != 1 or not whole or tops.ndim != 1:
         raise ValueError(
             f"groups and limits must be lists of whole numbers, got shapes {labels.shape}, {tops.shape}"
         )
+    if not labels.size:
+        raise ValueError("groups must have at least one entry, one for each arm, got none")
     if not np.issubdtype(tops.dtype, np.integer) or (tops < 0).any():
         raise ValueError(f"limits must be whole numbers, none negative, got {tops.tolist()}")
-    if labels.size and not (labels.min() >= 0 and labels.max() < tops.size):
+    if not (labels.min() >= 0 and labels.max() < tops.size):
         raise ValueError(f"groups must be in 0..{tops.size - 1}, as there are {tops.size} limits")
 
     def membership(actions: NDArray[np.bool_]) -> NDArray[np.bool_]:

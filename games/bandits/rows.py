@@ -101,6 +101,20 @@ class RowBuilder:
         )
 
 
+def enlarged(
+    table: sparse.csr_array, low: NDArray[np.float64], high: NDArray[np.float64]
+) -> tuple[sparse.csr_array, NDArray[np.float64], NDArray[np.float64]]:
+    """The same rows, those with small numbers multiplied by powers of two until the greatest is about one.
+
+    Solvers allow rows to be missed by 1e-6, whatever their numbers: one of 1e-8 everywhere would allow all.
+    """
+    greatest = abs(table).max(axis=1).toarray() if table.nnz else np.zeros(table.shape[0])
+    small = (greatest > 0) & (greatest < 1)
+    factors = np.ones(table.shape[0])
+    factors[small] = np.exp2(np.ceil(-np.log2(greatest[small])))
+    return sparse.csr_array(sparse.diags_array(factors) @ table), low * factors, high * factors
+
+
 def most_allowed(action_set: ActionSet, *, node_limit: int | None = None) -> int:
     """The largest number of bits that the rows allow.
 

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from games.bandits.action_set import ActionSet
+from games.bandits.action_set import ActionSet, whole_number
 from games.bandits.membership import one_by_one, within
 from games.bandits.rows import Logic, RowBuilder, tightened
 from games.bandits.transport import checked_reach, transport_rows
@@ -60,15 +60,15 @@ def schedule(
         meeting: the rule of `Meeting`.
 
     Raises:
-        ValueError: a slot does not exist, ``visits`` is below 1 or ``most`` negative.
+        ValueError: there is no arm, a slot does not exist, ``slots`` or ``visits`` is below 1, ``most`` is
+            negative, or one of these is not whole.
     """
+    slots, visits = whole_number("slots", slots, 1), whole_number("visits", visits, 1)
     workers = checked_reach("worker_slots", worker_slots, slots)
     arms = checked_reach("arm_slots", arm_slots, slots)
-    if visits < 1:
-        raise ValueError(f"visits must be at least 1, got {visits}")
-    if most is not None and most < 0:
-        raise ValueError(f"most must be None or not negative, got {most}")
-    budget = len(arms) if most is None else min(most, len(arms))
+    if not arms:
+        raise ValueError("arm_slots must hold the slots of at least one arm, got none")
+    budget = len(arms) if most is None else min(whole_number("most", most, 0), len(arms))
     builder = RowBuilder(len(arms))
     builder.row(np.arange(len(arms)), 1.0, (-np.inf, float(budget)))
     free = [sum(slot in own for own in workers) for slot in range(slots)]

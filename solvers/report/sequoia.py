@@ -18,6 +18,10 @@ def plot_learning(
 ) -> "Figure":
     """Validation, error and certified gap against rounds.
 
+    The line of validation is the mean reward a step of the policy at each look, over the same chance at every
+    look. It has no band: the standard error on record is that of the gain over the first look, where the
+    chance in common cancels, and says nothing about the value itself.
+
     Args:
         curves: one run per label.
         bound: on the mean reward a step of any policy, drawn as a line.
@@ -31,15 +35,6 @@ def plot_learning(
         looks, rounds = curve.looks, curve.rounds
         colour = f"C{k % 10}"
         value.plot(looks.round, looks.value, marker="o", ms=3, lw=1.4, color=colour, label=label)
-        # The interval is that of the difference from the start, on the same chance.
-        value.fill_between(
-            looks.round,
-            looks.value - 1.96 * looks.error,
-            looks.value + 1.96 * looks.error,
-            alpha=0.15,
-            lw=0,
-            color=colour,
-        )
         number = np.arange(1, len(rounds) + 1)
         error.plot(number, rounds.error, lw=1.4, color=colour)
         gap.plot(number, np.maximum(rounds.worst_gap, _LEAST_GAP), lw=1.4, color=colour)

@@ -1,6 +1,7 @@
 """Every built-in set: its rows against its membership test, and both against brute force by the rules."""
 
 import itertools
+from dataclasses import replace
 
 import networkx as nx
 import numpy as np
@@ -20,6 +21,8 @@ from games.bandits import (
     schedule,
     transversal,
 )
+from games.bandits.capacity_sets import _maximal_fillings, _PackingTest
+from games.bandits.membership import one_by_one
 from tests.games.bandits.enumeration import all_actions, subsets
 
 SLOTS = 4
@@ -169,6 +172,55 @@ def test_patterns_replace_a_hundred_binaries_by_twenty_counts():
     assert patterns.most == assignment.most
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=5), st.integers(0, 40), st.data())
+def test_maximal_fillings_are_all_those_nothing_can_be_added_to(costs, room, data):
+    kinds = sorted(set(costs))
+    supply = data.draw(st.lists(st.integers(0, 3), min_size=len(kinds), max_size=len(kinds)))
+    expected = set()
+    for counts in itertools.product(*(range(n + 1) for n in supply)):
+        space = room - sum(c * n for c, n in zip(kinds, counts, strict=True))
+        more = [c for c, n, most in zip(kinds, counts, supply, strict=True) if n < most]
+        if 0 <= space < min(more, default=room + 1):
+            expected.add(counts)
+    found = [*_maximal_fillings(kinds, supply, room)]
+    assert len(found) == len(set(found))
+    assert set(found) == expected
+
+
+def test_forty_costs_and_one_wide_worker_have_one_pattern():
+    # All fillings would be 2^40.
+    costs = np.arange(1, 41)
+    patterns = capacity(costs, [1000])
+    assert patterns.variables == 41
+    assert patterns.most == 40
+    for action_set in (patterns, capacity(costs, [400, 1000], max_patterns=0)):
+        assert action_set.contains(np.ones(40))
+
+
+def test_a_packing_that_stays_open_is_refused(monkeypatch):
+    # Even costs waste one unit in each odd worker, so no half fits, and only all fillings show it.
+    monkeypatch.setattr("games.bandits.capacity_sets._FILLINGS_LIMIT", 2_000)
+    action_set = _unsettled()
+    with pytest.raises(ValueError, match=r"after 2000 fillings .* from_arrays"):
+        action_set.contains(np.ones(40))
+    assert action_set.contains(np.arange(40) < 39)
+
+
+def _unsettled():
+    costs = 2 * np.arange(1, 41)
+    return replace(cardinality(40, 40), membership=one_by_one(_PackingTest(costs, np.arange(40), [819, 821])))
+
+
+def test_small_weights_are_held_to_small_limits():
+    # Rows may be missed by 1e-6, so rows of 1e-8 must be enlarged, whatever a forbidden bit weighs.
+    for weights in ([1e-8, 1e-8, 1e-8], [1e-8, 1e-8, 1.0]):
+        action_set = knapsack(weights, 1e-8)
+        assert action_set.most == 1
+        actions = all_actions(3)
+        np.testing.assert_array_equal(rows_allow(action_set, actions), action_set.contains(actions))
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(slot_lists, min_size=1, max_size=3),
@@ -224,8 +276,6 @@ def test_batches_keep_their_shape_and_remember_answers():
 def test_most_needs_a_non_empty_set():
     empty = cardinality(3, 2, exactly=True)
     contradiction = np.array([3.0])
-    from dataclasses import replace
-
     with pytest.raises(ValueError, match="is empty"):
         most_allowed(replace(empty, row_lower=contradiction, row_upper=contradiction, upper=np.zeros(3)))
 
@@ -241,10 +291,26 @@ def test_most_needs_a_non_empty_set():
         (lambda: capacity([1.5], [2]), "costs must be a list of whole numbers of at least 1"),
         (lambda: capacity([0], [2]), "costs must be"),
         (lambda: capacity([1], [-2]), "capacities must be"),
+        (lambda: capacity([2], [np.inf]), "capacities must be a list of whole numbers"),
+        (lambda: capacity([2.0**60], [3]), r"at most 2\*\*53"),
+        (lambda: cardinality(3, 1.5), "most must be a whole number of at least 0, got 1.5"),
+        (lambda: cardinality(3, 4), "most must be in 0..3, got 4"),
+        (lambda: cardinality(0, 0), "size must be a whole number of at least 1, got 0"),
+        (lambda: capacity([], [3]), "costs must hold the cost of at least one arm"),
+        (lambda: knapsack(np.zeros((1, 0)), [1.0]), "weights must have at least one column"),
+        (lambda: partition([], [1]), "groups must have at least one entry"),
+        (lambda: schedule([[0]], [], slots=1), "arm_slots must hold the slots of at least one arm"),
+        (lambda: schedule([[0]], [[0]], slots=1, visits=1.5), "visits must be a whole number"),
         (lambda: schedule([[5]], [[0]], slots=2), r"worker_slots\[0\] must name places in 0..1"),
         (lambda: schedule([[0]], [[-1]], slots=2), r"arm_slots\[0\]"),
-        (lambda: schedule([[0]], [[1]], slots=2, visits=0), "visits must be at least 1"),
-        (lambda: schedule([[0]], [[1]], slots=2, most=-1), "most must be None or not negative"),
+        (
+            lambda: schedule([[0]], [[1]], slots=2, visits=0),
+            "visits must be a whole number of at least 1, got 0",
+        ),
+        (
+            lambda: schedule([[0]], [[1]], slots=2, most=-1),
+            "most must be a whole number of at least 0, got -1",
+        ),
         (lambda: transversal([[0]], [-1]), "seats must be whole numbers, none negative"),
         (lambda: transversal([[0]], [1.5]), "seats must be whole numbers"),
         (lambda: transversal([[0.5]], [1]), r"reach\[0\] must name places"),
