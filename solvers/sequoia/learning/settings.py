@@ -88,8 +88,9 @@ class SequoiaSettings:
         penalties: on the weights.
         tolerance: gap of the maxima in targets by round, in units of Q [1]_.
         acting: gap of the maxima that are played.
-        dual_filter: leave out records whose maximum is proven so small that their error is not positive [1]_.
-            The loss then pulls estimates up only, so it is meant for late refinement.
+        dual_filter: leave out records whose maximum, of the online network, is proven so small that their
+            error would not be positive [1]_; the target network, which values the action, may differ. The loss
+            then pulls estimates up only, so it is meant for late refinement.
         warm_start: for families that do not start at the base.
         validation: when the policy is looked at.
         certified: validation episodes whose decisions are checked for the certificate.
