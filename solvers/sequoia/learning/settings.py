@@ -89,8 +89,8 @@ class SequoiaSettings:
         tolerance: gap of the maxima in targets by round, in units of Q [1]_.
         acting: gap of the maxima that are played.
         dual_filter: leave out records whose maximum, of the online network, is proven so small that their
-            error would not be positive [1]_; the target network, which values the action, may differ. The loss
-            then pulls estimates up only, so it is meant for late refinement.
+            error would not be positive [1]_; the target network, which values the action, may differ. The
+            loss then pulls estimates up only, so it is meant for late refinement.
         warm_start: for families that do not start at the base.
         validation: when the policy is looked at.
         certified: validation episodes whose decisions are checked for the certificate.
