@@ -7,6 +7,7 @@ An action is a vector of bits a in {0, 1}^N. A set of them is given twice:
 - by a membership test written independently of the rows, for checking what solvers return.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from operator import index
@@ -58,6 +59,11 @@ class ActionSet:
     def variables(self) -> int:
         """Bits and auxiliaries."""
         return int(self.lower.size)
+
+    @property
+    def within_most(self) -> int:
+        """How many actions set at most ``most`` bits: at least as many as are allowed."""
+        return sum(math.comb(self.size, count) for count in range(self.most + 1))
 
     def contains(self, actions: ArrayLike) -> NDArray[np.bool_]:
         """Which actions are allowed, by the independent test.

@@ -20,7 +20,6 @@ Hawkins
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import comb
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -184,7 +183,7 @@ def _few(action_set: ActionSet) -> bool:
         return True
     if size > _MOST_BITS or action_set.kinds is not None:
         return False
-    return sum(comb(size, count) for count in range(action_set.most + 1)) <= _ENUMERATED
+    return action_set.within_most <= _ENUMERATED
 
 
 def pattern_rows(

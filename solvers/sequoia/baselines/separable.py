@@ -12,7 +12,6 @@ by trying those, all rows of a batch at once; other sets by mixed-integer progra
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,9 +79,8 @@ class SeparableMaximiser:
         if action_set.size <= _ENUMERATED_BITS:
             self._actions = allowed_actions(action_set)
             return
-        within = sum(comb(action_set.size, count) for count in range(action_set.most + 1))
-        if tests and within <= _ALL_TESTED:
-            tests = max(tests, within)
+        if tests and action_set.within_most <= _ALL_TESTED:
+            tests = max(tests, action_set.within_most)
         # Bits of one kind may be exchanged only where their scores are their own.
         found = profiles(action_set if linear else replace(action_set, kinds=None), tests) if tests else None
         if found is None:
