@@ -107,10 +107,11 @@ def main() -> None:
         axes[0].fill_between(steps, low, high, alpha=0.3)
         axes[0].semilogy(steps, high, marker="o")
     axes[0].set(xlabel="iteration", ylabel="NashConv in the whole game")
+    axes[0].xaxis.get_major_locator().set_params(integer=True)
     width = 0.8 / game.num_players
     for planner, row in enumerate(shares):
-        axes[1].bar(np.arange(args.arms) + planner * width, row, width, label=f"planner {planner}")
-    axes[1].set(xlabel="arm", ylabel="share of steps pulled")
+        axes[1].bar(np.arange(args.arms) + (planner - 0.5) * width, row, width, label=f"planner {planner}")
+    axes[1].set(xlabel="arm", ylabel="share of steps pulled", xticks=range(args.arms))
     axes[1].legend()
     figure.savefig(args.out / "planners.png", dpi=150)
     print(f"plot in {args.out / 'planners.png'}")
