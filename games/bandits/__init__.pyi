@@ -17,6 +17,7 @@ from .families import (
     corrected_instance as corrected_instance,
     paper_instance as paper_instance,
 )
+from .fixing import fixing as fixing
 from .interval_arms import (
     Intervals as Intervals,
     RobustGame as RobustGame,

@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from games.bandits.recipes import CardinalityRecipe, SetRecipe
+
 Membership: TypeAlias = Callable[[NDArray[np.bool_]], NDArray[np.bool_]]
 """Which rows of a batch of actions, of shape (batch, N), belong to the set; returns shape (batch,)."""
 
@@ -40,6 +42,7 @@ class ActionSet:
         kinds: of the bits, int64 of shape (N,), or None. Exchanging two bits of one kind takes allowed
             actions to allowed ones, so only the number of set bits of each kind counts. Who replaces the
             rows or the membership of a set must replace these too.
+        recipe: what the set was built from, if that can be written down; likewise.
     """
 
     size: int
@@ -54,6 +57,7 @@ class ActionSet:
     downward: bool
     name: str
     kinds: NDArray[np.int64] | None = None
+    recipe: SetRecipe | None = None
 
     @property
     def variables(self) -> int:
@@ -125,4 +129,5 @@ def cardinality(size: int, most: int, *, exactly: bool = False) -> ActionSet:
         most=most,
         downward=not exactly,
         name=f"cardinality(size={size}, most={most})",
+        recipe=CardinalityRecipe(size, most, exactly),
     )

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from games.bandits.action_set import ActionSet, Membership
+from games.bandits.recipes import RowsRecipe
 from games.bandits.rows import enlarged, rows_allow, tightened
 
 
@@ -119,7 +120,8 @@ def compiled(
         name=name,
     )
     test: Callable[[NDArray[np.bool_]], NDArray[np.bool_]] = membership or partial(rows_allow, rows_only)
-    return tightened(replace(rows_only, membership=test))
+    recipe = RowsRecipe() if membership is None else None  # a test of the caller's is a function
+    return tightened(replace(rows_only, membership=test, recipe=recipe))
 
 
 def _unasked(actions: NDArray[np.bool_]) -> NDArray[np.bool_]:

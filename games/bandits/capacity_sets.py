@@ -23,12 +23,14 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate, islice
 from math import inf
+from threading import local
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from games.bandits.action_set import ActionSet
 from games.bandits.membership import one_by_one
+from games.bandits.recipes import CapacityRecipe
 from games.bandits.rows import Logic, RowBuilder, tightened
 
 # Beyond these, the membership of one action is refused; some seconds.
@@ -63,7 +65,8 @@ def capacity(costs: ArrayLike, capacities: ArrayLike, *, max_patterns: int = 2_0
         _pattern_rows(builder, kind_of_arm, patterns, kinds.size)
     name = f"capacity(size={sizes.size}, workers={tops.size})"
     packs = _PackingTest(kinds, kind_of_arm, tops)
-    return tightened(builder.build(Logic(one_by_one(packs), sizes.size, True, name, kind_of_arm)))
+    recipe = CapacityRecipe(sizes, tops, max_patterns)
+    return tightened(builder.build(Logic(one_by_one(packs), sizes.size, True, name, kind_of_arm, recipe)))
 
 
 def _whole(name: str, values: ArrayLike, least: int) -> NDArray[np.int64]:
@@ -170,12 +173,12 @@ class _PackingTest:
         # Small workers have few fillings, so the search branches little at first.
         self._tops = tuple(sorted(int(t) for t in tops))
         self._room = tuple(sum(self._tops[i:]) for i in range(len(self._tops) + 1))
-        self._tried = 0  # fillings, for the action that is asked about
+        self._tried = local()  # fillings, for the action that this thread asks about
         self._packs = lru_cache(maxsize=1 << 18)(self._search)
 
     def __call__(self, arms: NDArray[np.int64]) -> bool:
         counts = np.bincount(self._kind_of_arm[arms], minlength=len(self._costs))
-        self._tried = 0
+        self._tried.fillings = 0
         return self._packs(0, tuple(counts.tolist()))
 
     def _search(self, worker: int, counts: tuple[int, ...]) -> bool:
@@ -189,8 +192,8 @@ class _PackingTest:
         if max(cost for cost, count in zip(self._costs, counts, strict=True) if count) > self._tops[-1]:
             return False
         for filling in _maximal_fillings(self._costs, counts, self._tops[worker]):
-            self._tried += 1
-            if self._tried > _FILLINGS_LIMIT:
+            self._tried.fillings += 1
+            if self._tried.fillings > _FILLINGS_LIMIT:
                 raise ValueError(
                     f"whether the arms of the capacity set with costs {[*self._costs]} can be packed is not "
                     f"settled after {_FILLINGS_LIMIT} fillings of single workers; make costs coarser, or "

@@ -21,7 +21,7 @@ def excluding(action_set: ActionSet, actions: Sequence[NDArray[np.bool_]]) -> Ac
         actions: bits of shape (N,) each; they need not be in the set.
 
     Raises:
-        ValueError: an action has not N bits.
+        ValueError: an action has not N bits, or entries other than 0 and 1.
     """
     if not actions:
         return action_set
@@ -29,6 +29,8 @@ def excluding(action_set: ActionSet, actions: Sequence[NDArray[np.bool_]]) -> Ac
         raise ValueError(
             f"actions must have shape ({action_set.size},), got {[np.shape(a) for a in actions]}"
         )
+    if not np.isin(actions, (0, 1)).all():
+        raise ValueError(f"actions must hold only 0 and 1, got {[np.asarray(a).tolist() for a in actions]}")
     bits = np.array(actions, dtype=np.bool_)
     cuts = np.zeros((len(bits), action_set.variables))
     cuts[:, : action_set.size] = np.where(bits, -1.0, 1.0)
@@ -46,5 +48,6 @@ def excluding(action_set: ActionSet, actions: Sequence[NDArray[np.bool_]]) -> Ac
         membership=membership,
         downward=False,
         kinds=None,
+        recipe=None,
         name=f"{action_set.name} without {len(bits)} actions",
     )

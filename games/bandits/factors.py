@@ -56,6 +56,10 @@ class Factor:
         own = np.asarray(actions)[..., list(self.bits)].astype(np.int64)
         return np.asarray(own @ 2 ** np.arange(len(self.bits))[::-1], dtype=np.int64)
 
+    def action_values(self, values: NDArray[np.float64], discount: float = 1.0) -> NDArray[np.float64]:
+        """q(t, s, u) = r(s, u) + discount E V(t + 1, s'), of shape (H, n, P), for V of shape (H + 1, n)."""
+        return np.asarray(self.rewards + discount * np.einsum("pij,tj->tip", self.moves, values[1:]))
+
     def start(self, chances: NDArray[np.float64]) -> NDArray[np.float64]:
         """Distribution over the factor's states, of shape (n,), of independent arms' distributions (J, S)."""
         return np.asarray(reduce(np.kron, chances[list(self.arms)]))

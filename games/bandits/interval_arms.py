@@ -9,7 +9,6 @@ nature pays.
 .. [1] Iyengar (2005), Robust dynamic programming, Math. Oper. Res. 30.
 """
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from games.bandits.effects import OneBitAnArm
 from games.bandits.joint import JointProcess, allowed_actions
 from games.bandits.planners import PlannersState
 from games.bandits.planners_chain import PlannersChain, start_law
-from games.bandits.problem import TRAINING_START, BernoulliStart, CoupledBandit
+from games.bandits.problem import TRAINING_START, BernoulliStart, CoupledBandit, start_states
 from games.errors import IllegalActionError
 
 _MAX_CHOICES = 4096  # of nature
@@ -36,7 +35,7 @@ class Intervals:
     """Bounds on transition probabilities, without action (bit 0) and with it (bit 1).
 
     Attributes:
-        low: of shape (2, J, S, S).
+        low: of shape (2, J, S, S); copied, and read-only.
         high: likewise.
 
     Raises:
@@ -47,6 +46,10 @@ class Intervals:
     high: NDArray[np.float64]
 
     def __post_init__(self) -> None:
+        for name in ("low", "high"):
+            values = np.array(getattr(self, name), dtype=np.float64)
+            values.flags.writeable = False
+            object.__setattr__(self, name, values)
         low, high = self.low, self.high
         if low.ndim != 4 or low.shape != high.shape or low.shape[0] != 2 or low.shape[2] != low.shape[3]:
             raise ValueError(f"low and high must have shape (2, J, S, S), got {low.shape} and {high.shape}")
@@ -63,14 +66,31 @@ class Intervals:
         low, high = self.low[bit, arm, state], self.high[bit, arm, state]
         moving = np.flatnonzero(high > low).tolist()
         found: dict[bytes, NDArray[np.float64]] = {}
-        for order in itertools.permutations(moving):
-            row, left = low.copy(), 1.0 - float(low.sum())
-            for target in order:
-                step = min(left, float(high[target] - low[target]))
-                row[target] += step
-                left -= step
-            row /= row.sum()
-            found.setdefault(np.round(row, 12).tobytes(), row)
+        seen: set[frozenset[int]] = set()
+
+        def keep(row: NDArray[np.float64]) -> None:
+            whole = row / row.sum()
+            found.setdefault(np.round(whole, 12).tobytes(), whole)
+
+        def fill(full: frozenset[int]) -> None:
+            seen.add(full)
+            row = low.copy()
+            row[[*full]] = high[[*full]]
+            left = 1.0 - float(row.sum())
+            if left <= 0.0 or len(full) == len(moving):
+                keep(row)
+                return
+            for target in moving:
+                if target in full:
+                    continue
+                if left <= high[target] - low[target]:
+                    last = row.copy()
+                    last[target] += left
+                    keep(last)
+                elif full | {target} not in seen:  # whatever order they were filled in, what follows is alike
+                    fill(full | {target})
+
+        fill(frozenset())
         return np.array([*found.values()])
 
 
@@ -162,8 +182,12 @@ class RobustGame:
         return (self.bandit.arms.rewards.size + 1,)
 
     def initial(self, rng: np.random.Generator) -> PlannersState:
-        """Draw the arms' states."""
-        states = self.start.draw(self.bandit.num_arms, 1, rng)[0]
+        """Draw the arms' states.
+
+        Raises:
+            ValueError: the rule for starts gives states that the arms do not have.
+        """
+        states = start_states(self.start, self.bandit.arms, 1, rng)[0]
         return PlannersState(0, tuple(states.tolist()), (0.0, 0.0))
 
     def to_move(self, state: PlannersState) -> Sequence[int]:

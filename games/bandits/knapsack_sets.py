@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from games.bandits.action_set import ActionSet
+from games.bandits.recipes import KnapsackRecipe, PartitionRecipe
 from games.bandits.rows import Logic, RowBuilder, enlarged, tightened
 
 # Sums of weights that ought to meet a limit exactly may miss it by rounding.
@@ -55,7 +56,8 @@ def knapsack(weights: ArrayLike, limits: ArrayLike) -> ActionSet:
         builder.row(where, row[where], sides)
     # Bits of equal weights are of one kind.
     kinds = np.unique(table, axis=1, return_inverse=True)[1].reshape(size).astype(np.int64)
-    logic = Logic(membership, size, True, f"knapsack(size={size}, resources={tops.size})", kinds)
+    name = f"knapsack(size={size}, resources={tops.size})"
+    logic = Logic(membership, size, True, name, kinds, KnapsackRecipe(table.copy(), tops.copy()))
     return tightened(builder.build(logic))
 
 
@@ -92,4 +94,6 @@ def partition(groups: Sequence[int], limits: ArrayLike) -> ActionSet:
         builder.row(np.flatnonzero(labels == group), 1.0, (-np.inf, float(top)))
     most = int(np.minimum(np.bincount(labels, minlength=tops.size), tops).sum())
     name = f"partition(size={labels.size}, groups={tops.size})"
-    return builder.build(Logic(membership, most, True, name, labels.astype(np.int64)))
+    kinds = labels.astype(np.int64)
+    recipe = PartitionRecipe(kinds, tops.astype(np.int64))
+    return builder.build(Logic(membership, most, True, name, kinds, recipe))

@@ -27,6 +27,7 @@ from scipy import sparse
 
 from games.bandits.action_set import ActionSet
 from games.bandits.membership import one_by_one, within
+from games.bandits.recipes import PathRecipe
 from games.bandits.rows import Logic, RowBuilder, tightened
 
 if TYPE_CHECKING:
@@ -93,7 +94,9 @@ def path(
     test = within(network.budget, one_by_one(_WalkTest(distance, start, network.stops, steps)))
     there_and_back = distance[start, network.stops] + distance[network.stops, start]
     bound = min(network.budget, int((there_and_back <= steps).sum()))
-    built = builder.build(Logic(test, bound, True, f"path(size={builder.size}, steps={steps})"))
+    name = f"path(size={builder.size}, steps={steps})"
+    recipe = network.recipe(steps, most, all_arms=arms is None, released=False)
+    built = builder.build(Logic(test, bound, True, name, recipe=recipe))
     # A tour around a tree of k nodes has 2 (k - 1) moves, and the nodes nearest to the source span a tree.
     if not graph.is_directed() and arms is None and bound <= steps // 2 + 1:
         return built
@@ -132,7 +135,8 @@ def path_as_released(graph: "nx.Graph", source: Hashable, *, steps: int, most: i
         return np.asarray(actions.sum(axis=1) <= network.budget)
 
     name = f"path_as_released(size={count}, steps={steps})"
-    return builder.build(Logic(membership, network.budget, True, name))
+    recipe = network.recipe(steps, most, all_arms=True, released=True)
+    return builder.build(Logic(membership, network.budget, True, name, recipe=recipe))
 
 
 class _Network:
@@ -162,10 +166,17 @@ class _Network:
             pairs |= {(w, v) for v, w in pairs}
         ends = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
         self.nodes = len(number)
+        self.directed = bool(graph.is_directed())
         self.source = number[source]
         self.tails, self.heads = ends[:, 0], ends[:, 1]
         self.stops = np.array([number[arm] for arm in chosen], dtype=np.int64)
         self.budget = len(chosen) if most is None else min(most, len(chosen))
+
+    def recipe(self, steps: int, most: int | None, *, all_arms: bool, released: bool) -> PathRecipe:
+        """What the set over this graph is built from."""
+        arcs = np.stack([self.tails, self.heads], axis=1)
+        arms = None if all_arms else tuple(self.stops.tolist())
+        return PathRecipe(self.nodes, arcs, self.directed, self.source, steps, most, arms, released)
 
     def distances(self) -> NDArray[np.int64]:
         """Moves between all nodes, of shape (nodes, nodes); `_FAR` where there is no way."""

@@ -29,7 +29,12 @@ def patrolled_arms(
         horizon: steps.
         patrol: what the patrol may guard; one site where None.
         raid: what the poachers may raid; one site where None.
+
+    Raises:
+        ValueError: ``arms`` or ``horizon`` is below 1, or a set has not one bit for each site.
     """
+    if arms < 1:
+        raise ValueError(f"arms must be at least 1, got {arms}")
     worth = 1.0 + 0.5 * np.arange(arms)
     rewards = np.stack([worth, np.zeros(arms)], axis=1)  # to the poachers
     sites = ladder_arms(np.full(arms, 0.8), np.full(arms, 0.1), rewards)

@@ -48,6 +48,7 @@ class Mixture:
     weights: NDArray[np.float64]
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", np.asarray(self.weights, dtype=np.float64))
         good = self.weights.shape == (len(self.tables),) and (self.weights >= 0).all()
         if not self.tables or not good or abs(float(self.weights.sum()) - 1.0) > 1e-9:
             raise ValueError(
@@ -108,8 +109,7 @@ def planners_gaps(
     Raises:
         ValueError: a mixture does not fit the game.
     """
-    if len(mixtures) != len(chain.sizes):
-        raise ValueError(f"mixtures must hold one for each of {len(chain.sizes)} planners")
+    _check_count(chain, mixtures)
     for player, mixture in enumerate(mixtures):
         for table in mixture.tables:
             chain.check(player, table)
@@ -169,8 +169,10 @@ def opponent_types(chain: PlannersChain, mixtures: Sequence[Mixture], player: in
     """All combinations of the others' tables that have weight.
 
     Raises:
-        ValueError: a table does not fit the game, or there are more than 256 combinations.
+        ValueError: there is not one mixture for each planner, a table does not fit the game, or there are
+            more than 256 combinations.
     """
+    _check_count(chain, mixtures)
     others = [i for i in range(len(chain.sizes)) if i != player]
     for i in others:
         for table in mixtures[i].tables:
@@ -194,6 +196,13 @@ def opponent_types(chain: PlannersChain, mixtures: Sequence[Mixture], player: in
     return OpponentTypes(np.array(plays), total / total.sum())
 
 
+def _check_count(chain: PlannersChain, mixtures: Sequence[Mixture]) -> None:
+    if len(mixtures) != len(chain.sizes):
+        raise ValueError(
+            f"mixtures must hold one for each of {len(chain.sizes)} planners, got {len(mixtures)}"
+        )
+
+
 def own_first(chain: PlannersChain, player: int, worth: NDArray[np.float64]) -> NDArray[np.float64]:
     """From shape (n, *sizes) to (n, own actions, actions of the others)."""
     return np.moveaxis(worth, player + 1, 1).reshape(len(worth), chain.sizes[player], -1)
@@ -213,7 +222,7 @@ class _Beliefs:
     def __init__(self, chain: PlannersChain, types: OpponentTypes, player: int) -> None:
         self._chain, self._types, self._player = chain, types, player
         process = chain.processes[player]
-        self._scale = chain.horizon * max(float(np.abs(process.rewards).max()), 1.0)
+        self._scale = chain.horizon * float(np.abs(process.rewards).max())
         informed = [self._best(play[None], np.ones(1)) for play in types.plays]
         self._told = np.array([value for value, _ in informed])
         plans = [choices for _, choices in informed]

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from games.bandits.action_set import ActionSet, Membership
+from games.bandits.recipes import SetRecipe
 
 if TYPE_CHECKING:
     from scipy.optimize import OptimizeResult
@@ -32,6 +33,7 @@ class Logic:
         downward: dropping set bits from an allowed action always leaves an allowed one.
         name: for messages.
         kinds: of bits that may be exchanged, as in `ActionSet`.
+        recipe: what the set is built from, as in `ActionSet`.
     """
 
     membership: Membership
@@ -39,6 +41,7 @@ class Logic:
     downward: bool
     name: str
     kinds: NDArray[np.int64] | None = None
+    recipe: SetRecipe | None = None
 
 
 class RowBuilder:
@@ -98,6 +101,7 @@ class RowBuilder:
             downward=logic.downward,
             name=logic.name,
             kinds=logic.kinds,
+            recipe=logic.recipe,
         )
 
 

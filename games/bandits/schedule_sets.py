@@ -28,6 +28,7 @@ from scipy import sparse
 
 from games.bandits.action_set import ActionSet, whole_number
 from games.bandits.membership import one_by_one, within
+from games.bandits.recipes import ScheduleRecipe
 from games.bandits.rows import Logic, RowBuilder, tightened
 from games.bandits.transport import checked_reach, transport_rows
 
@@ -83,7 +84,9 @@ def schedule(
     # Arms with equal slots are of one kind.
     numbers: dict[frozenset[int], int] = {}
     kinds = np.array([numbers.setdefault(own, len(numbers)) for own in arms], dtype=np.int64)
-    return tightened(builder.build(Logic(test, budget, True, name, kinds)))
+    listed = [tuple(tuple(sorted(own)) for own in free) for free in (workers, arms)]
+    recipe = ScheduleRecipe(listed[0], listed[1], slots, visits, most, meeting)
+    return tightened(builder.build(Logic(test, budget, True, name, kinds, recipe)))
 
 
 def _class_rows(

@@ -104,7 +104,7 @@ def rollout(bandit: CoupledBandit, policy: BatchPolicy, noise: Noise, *, check: 
         raise ValueError(
             f"starts of the noise must be states in 0..{bandit.arms.states - 1}, of shape {(episodes, count)}"
         )
-    moves = _Moves(bandit.arms)
+    moves = BatchMoves(bandit.arms)
     states = np.empty((episodes, bandit.horizon + 1, count), dtype=np.int64)
     actions = np.empty((episodes, bandit.horizon, bandit.bits), dtype=np.bool_)
     expected, rewards = np.empty((2, episodes, bandit.horizon))
@@ -135,8 +135,12 @@ def rollout(bandit: CoupledBandit, policy: BatchPolicy, noise: Noise, *, check: 
     return Rollout(states, actions, expected, rewards)
 
 
-class _Moves:
-    """Arms as the kernel wants them."""
+class BatchMoves:
+    """Moves many states at once by given uniform numbers.
+
+    Args:
+        arms: whose states.
+    """
 
     def __init__(self, arms: RestlessArms) -> None:
         self._passive = _reached(arms.passive)
@@ -152,7 +156,15 @@ class _Moves:
         expected: NDArray[np.float64],
         rewards: NDArray[np.float64],
     ) -> None:
-        """Move ``states`` by one step and fill ``expected`` and ``rewards``, of shape (episodes,)."""
+        """Move states, of shape (episodes, J), by one step, in place.
+
+        Args:
+            states: which the arms have: the kernel reads tables without looking at their ends.
+            shares: by how much each arm is acted on, of shape (episodes, J).
+            uniforms: in [0, 1), likewise.
+            expected: filled with the expected rewards, of shape (episodes,).
+            rewards: filled with the sampled ones.
+        """
         _advance(
             states, shares, uniforms, self._passive, self._active, self._base, self._gain, self._rewards,
             expected, rewards,

@@ -20,6 +20,7 @@ from scipy import sparse
 
 from games.bandits.action_set import ActionSet
 from games.bandits.membership import one_by_one
+from games.bandits.recipes import TransversalRecipe
 from games.bandits.rows import Logic, RowBuilder, tightened
 
 _PLACES_BY_SUBSETS = 10  # with more, the number of their subsets outgrows the number of flows
@@ -54,7 +55,10 @@ def transversal(reach: Sequence[Sequence[int]], seats: Sequence[int]) -> ActionS
         return bool((matched >= 0).all())
 
     name = f"transversal(size={len(places)}, places={len(seats)})"
-    return tightened(builder.build(Logic(one_by_one(allows), len(places), True, name)))
+    recipe = TransversalRecipe(
+        tuple(tuple(sorted(own)) for own in places), tuple(int(number) for number in seats)
+    )
+    return tightened(builder.build(Logic(one_by_one(allows), len(places), True, name, recipe=recipe)))
 
 
 def checked_reach(name: str, reach: Sequence[Sequence[int]], places: int) -> list[frozenset[int]]:

@@ -1,7 +1,7 @@
 """Reading the parts of a bundle by name and kind; what is missing or of another kind is named."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +76,13 @@ class Fields:
             raise self.error(key, "an integer")
         return value
 
+    def boolean(self, key: str) -> bool:
+        """True or false."""
+        value = self.values.get(key)
+        if not isinstance(value, bool):
+            raise self.error(key, "true or false")
+        return value
+
     def number(self, key: str) -> float:
         """A finite number."""
         value = self.values.get(key)
@@ -99,6 +106,53 @@ class Fields:
         if not isinstance(literal, str) or literal not in _NON_FINITE:
             raise self.error(key, "a number")
         return _NON_FINITE[literal]
+
+
+def only_keys(fields: Fields, known: Collection[str]) -> None:
+    """Refuse an object with keys that nobody reads: they may be meant to matter.
+
+    Raises:
+        FileFormatError: there is one; it is named.
+    """
+    for key in fields.values:
+        if key not in known:
+            raise FileFormatError(f"{fields.place}.{key}: is no known key; there are {', '.join(known)}")
+
+
+class ReadArrays(Mapping[str, NDArray[Any]]):
+    """Arrays that know which of them nobody asked for.
+
+    Args:
+        arrays: of a bundle, or some of them.
+    """
+
+    def __init__(self, arrays: Arrays) -> None:
+        self._arrays = arrays
+        self._read: set[str] = set()
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        array = self._arrays[name]
+        self._read.add(name)
+        return array
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._arrays
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+    def refuse_unread(self, place: str) -> None:
+        """Refuse arrays that nobody reads: they may be meant to matter.
+
+        Raises:
+            FileFormatError: there is one; it is named.
+        """
+        for name in self._arrays:
+            if name not in self._read:
+                raise FileFormatError(f"{place}: array {name!r} is no known array")
 
 
 def array_of(arrays: Arrays, name: str, dtype: type[np.generic], ndim: int, place: str) -> NDArray[Any]:
