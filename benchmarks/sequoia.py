@@ -24,7 +24,8 @@ answer fails its certificate, the run says so and ends with status 1. The loose 
 and its failures are counted: ``wrong`` are actions not allowed, or below the best by more than 1e-4 and the
 route's own gap.
 
-Networks are trained quickly (see `sequoia_nets.py`) and kept under ``--nets``; states are those that play
+Networks are trained quickly (see `sequoia_nets.py`; with ``--released`` as in the released code, see
+`sequoia_released.py`) and kept under ``--nets``; states are those that play
 by them reaches.
 
 Run: ``python benchmarks/sequoia.py [PART ...] [--arms 20 40 100] [--widths 16x32 32x32 64x64] [--states
@@ -48,8 +49,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sequoia_nets import Effort, played_states, trained
+from sequoia_nets import Effort, Training, played_states, trained
 from sequoia_peers import Ending, Peer, PeerAnswer, gurobi_fits, peers
+from sequoia_released import Released
 
 from games.bandits import (
     ActionSet,
@@ -83,6 +85,7 @@ class Setting:
     seed: int
     limit: float
     nets: Path
+    training: Training
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,14 +146,14 @@ def counting_bandit(arms: int, seed: int) -> CoupledBandit:
 
 
 def make_case(
-    setting: Setting, bandit: CoupledBandit, widths: Widths, count: int, effort: Effort | None = None
+    setting: Setting, bandit: CoupledBandit, widths: Widths, count: int, training: Training | None = None
 ) -> Case:
     """Train or load the network, and play to get states."""
-    effort = effort or Effort()
+    training = training or setting.training
     shape = "x".join(map(str, widths))
-    stem = f"{bandit.name} {shape} seed={setting.seed} rounds={effort.rounds}"
+    stem = f"{bandit.name} {shape} seed={setting.seed} {training.name}"
     kept = "".join(c if c.isalnum() else "-" for c in stem)
-    network = trained(bandit, widths, setting.seed, setting.nets / f"{kept}.npz", effort)
+    network = trained(bandit, widths, setting.seed, setting.nets / f"{kept}.npz", training)
     rng = np.random.default_rng((setting.seed, bandit.num_arms, *widths))
     states = played_states(bandit, network, count + 1, rng)
     return Case(f"{bandit.name}, {shape}", bandit.actions_at(states[0], 0), network, states)
@@ -340,8 +343,8 @@ def regression(setting: Setting, judge: Judge) -> None:
     """Where the loose formulation breaks."""
     loose = next(peer for peer in peers()[0] if peer.name == "big-M 1e5, HiGHS")
     bandit = counting_bandit(100, setting.seed)
-    for title, effort in (("warm start only", SUPERVISED), ("fitted", Effort())):
-        case = make_case(setting, bandit, (64, 64), setting.states, effort)
+    for title, training in (("warm start only", SUPERVISED), ("trained", setting.training)):
+        case = make_case(setting, bandit, (64, 64), setting.states, training)
         oracle = fresh_oracle(case, setting.limit)
         ends: Counter[str] = Counter()
         own: Counter[str] = Counter()
@@ -385,8 +388,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--limit", type=float, default=20.0, help="seconds for one decision")
     parser.add_argument("--nets", type=Path, default=Path("results/sequoia/nets"))
+    parser.add_argument("--released", action="store_true", help="networks trained as in the released code")
     given = parser.parse_args()
-    setting = Setting(given.arms, given.widths, given.states, given.seed, given.limit, given.nets)
+    training = Released() if given.released else Effort()
+    setting = Setting(given.arms, given.widths, given.states, given.seed, given.limit, given.nets, training)
     judge = Judge()
     for name in given.parts or list(PARTS):
         PARTS[name](setting, judge)

@@ -12,12 +12,14 @@ has two parts:
    nodes, without a proof: so training takes seconds, and the same ones are found on a busy machine.
 
 This is much less than a full training: it is there to give networks the shape that reinforcement learning
-gives them.
+gives them. Weights are not penalised and nearly all neurons of the wide networks can have either sign, so
+they are hard to decide with; those of the released code's own training (`sequoia_released.py`) are easy.
 """
 
 import itertools
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -46,9 +48,22 @@ _NODES = 30
 _SAMPLES = 40_000
 
 
+class Training(Protocol):
+    """A way to train."""
+
+    @property
+    def name(self) -> str:
+        """For files and tables."""
+
+    def train(
+        self, bandit: CoupledBandit, widths: tuple[int, int], rng: np.random.Generator
+    ) -> list[NDArray[np.float32]]:
+        """W_1, b_1, ... of Q, bits before states."""
+
+
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much play a training sees.
+    """How much play the training described above sees.
 
     Attributes:
         lanes: episodes side by side.
@@ -59,6 +74,17 @@ class Effort:
     lanes: int = 48
     rounds: int = 12
     steps: int = 25
+
+    @property
+    def name(self) -> str:
+        """For files and tables."""
+        return f"rounds={self.rounds}"
+
+    def train(
+        self, bandit: CoupledBandit, widths: tuple[int, int], rng: np.random.Generator
+    ) -> list[NDArray[np.float32]]:
+        """As `Training` says."""
+        return _train(bandit, widths, rng, self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,27 +110,28 @@ class _LeftOpen:
         return incumbent
 
 
-def _quick(network: QNetwork, bandit: CoupledBandit) -> ArgmaxOracle:
-    return ArgmaxOracle(network, _only_set(bandit), exact=_LeftOpen(), nodes=lambda _network, _set: _NODES)
+def quick_oracle(network: QNetwork, bandit: CoupledBandit) -> ArgmaxOracle:
+    """Local search and a few nodes, no proof."""
+    return ArgmaxOracle(network, only_set(bandit), exact=_LeftOpen(), nodes=lambda _network, _set: _NODES)
 
 
 def trained(
-    bandit: CoupledBandit, widths: tuple[int, int], seed: int, path: Path, effort: Effort
+    bandit: CoupledBandit, widths: tuple[int, int], seed: int, path: Path, training: Training
 ) -> QNetwork:
     """The network kept at ``path``, trained and kept first where there is none."""
     if not path.exists():
-        layers = _train(bandit, widths, np.random.default_rng((seed, *widths)), effort)
+        layers = training.train(bandit, widths, np.random.default_rng((seed, *widths)))
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez(path, **{f"layer{place}": layer for place, layer in enumerate(layers)})
     with np.load(path) as kept:
-        return _compiled([kept[f"layer{place}"] for place in range(len(kept.files))], bandit.bits)
+        return compiled([kept[f"layer{place}"] for place in range(len(kept.files))], bandit.bits)
 
 
 def played_states(
     bandit: CoupledBandit, network: QNetwork, count: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
     """Distinct states that play by the network reaches, of shape (count, J): one an episode, step 1 to 8."""
-    oracle = _quick(network, bandit)
+    oracle = quick_oracle(network, bandit)
     states = TRAINING_START.draw(bandit.num_arms, 2 * count, rng)
     chosen: list[NDArray[np.int64]] = []
     for lane, last in enumerate(1 + np.arange(2 * count) % 8):
@@ -118,13 +145,14 @@ def played_states(
     raise RuntimeError(f"only {len(chosen)} of {count} distinct states were reached on {bandit.name}")
 
 
-def _only_set(bandit: CoupledBandit) -> ActionSet:
+def only_set(bandit: CoupledBandit) -> ActionSet:
+    """The bandit's set, which must be the same in all states."""
     if not isinstance(bandit.feasible, ActionSet):
         raise TypeError(f"{bandit.name} must have one set for all states")
     return bandit.feasible
 
 
-def _compiled(layers: list[NDArray[np.float32]], bits: int) -> QNetwork:
+def compiled(layers: list[NDArray[np.float32]], bits: int) -> QNetwork:
     """From W_1, b_1, ... as they are kept, bits before states."""
     weights, biases = layers[::2], layers[1::2]
     slopes = (0.0,) * (len(weights) - 1)
@@ -141,8 +169,8 @@ def _train(
     for before, after in itertools.pairwise(sizes):
         reach = before**-0.5
         layers += [
-            _tensor(rng.uniform(-reach, reach, (after, before))),
-            _tensor(rng.uniform(-reach, reach, after)),
+            tensor(rng.uniform(-reach, reach, (after, before))),
+            tensor(rng.uniform(-reach, reach, after)),
         ]
     for layer in layers:
         layer.requires_grad_(True)
@@ -151,7 +179,7 @@ def _train(
     actions = _random_actions(bandit, len(states), rng)
     rewards = bandit.expected_reward(states, actions)
     mean, scale = float(rewards.mean()), float(rewards.std())
-    inputs, labels = _inputs(actions, states), _tensor((rewards - mean) / scale)
+    inputs, labels = _inputs(actions, states), tensor((rewards - mean) / scale)
     for _ in range(_WARM_STEPS):
         picked = rng.integers(0, len(states), _BATCH)
         _descend(adam, layers, inputs[picked], labels[picked])
@@ -170,7 +198,7 @@ def _fit(
     """The second part; changes ``layers`` in place."""
     mean, scale = units
     slow = [layer.detach().clone() for layer in layers]
-    oracle = _quick(_compiled([layer.detach().numpy() for layer in layers], bandit.bits), bandit)
+    oracle = quick_oracle(compiled([layer.detach().numpy() for layer in layers], bandit.bits), bandit)
     states = TRAINING_START.draw(bandit.num_arms, effort.lanes, rng)
     best = np.array([answer.action for answer in oracle.solve_batch(states)])
     seen: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
@@ -179,15 +207,15 @@ def _fit(
         actions = np.where(drawn, _random_actions(bandit, len(best), rng), best)
         rewards = bandit.expected_reward(states, actions)
         after = bandit.sample_next(states, actions, rng=rng)
-        oracle.update(_compiled([layer.detach().numpy() for layer in layers], bandit.bits))
+        oracle.update(compiled([layer.detach().numpy() for layer in layers], bandit.bits))
         best = np.array([answer.action for answer in oracle.solve_batch(after)])
-        seen.append((_inputs(actions, states), _tensor((rewards - mean) / scale), _inputs(best, after)))
+        seen.append((_inputs(actions, states), tensor((rewards - mean) / scale), _inputs(best, after)))
         states = after
         now, earned, then = (torch.cat(parts) for parts in zip(*seen, strict=True))
         for _ in range(effort.steps):
             picked = rng.integers(0, len(now), 32)
             with torch.no_grad():
-                labels = earned[picked] + _DISCOUNT * _forward(slow, then[picked])
+                labels = earned[picked] + _DISCOUNT * forward(slow, then[picked])
             _descend(adam, layers, now[picked], labels)
             with torch.no_grad():
                 for layer, follower in zip(layers, slow, strict=True):
@@ -198,11 +226,12 @@ def _descend(
     adam: torch.optim.Optimizer, layers: list[torch.Tensor], inputs: torch.Tensor, labels: torch.Tensor
 ) -> None:
     adam.zero_grad()
-    torch.nn.functional.smooth_l1_loss(_forward(layers, inputs), labels).backward()
+    torch.nn.functional.smooth_l1_loss(forward(layers, inputs), labels).backward()
     adam.step()
 
 
-def _forward(layers: list[torch.Tensor], inputs: torch.Tensor) -> torch.Tensor:
+def forward(layers: list[torch.Tensor], inputs: torch.Tensor) -> torch.Tensor:
+    """Outputs of a batch."""
     signal = inputs
     for weight, bias in zip(layers[:-2:2], layers[1:-2:2], strict=True):
         signal = torch.relu(signal @ weight.T + bias)
@@ -211,13 +240,14 @@ def _forward(layers: list[torch.Tensor], inputs: torch.Tensor) -> torch.Tensor:
 
 def _random_actions(bandit: CoupledBandit, count: int, rng: np.random.Generator) -> NDArray[np.bool_]:
     """Each with a share of its bits drawn below twice what the set allows."""
-    share = rng.uniform(0.0, min(1.0, 2.0 * _only_set(bandit).most / bandit.bits), (count, 1))
+    share = rng.uniform(0.0, min(1.0, 2.0 * only_set(bandit).most / bandit.bits), (count, 1))
     return rng.random((count, bandit.bits)) < share
 
 
 def _inputs(actions: NDArray[np.bool_], states: NDArray[np.int64]) -> torch.Tensor:
-    return _tensor(np.concatenate([actions, states], axis=1))
+    return tensor(np.concatenate([actions, states], axis=1))
 
 
-def _tensor(values: NDArray[np.float64] | NDArray[np.int64]) -> torch.Tensor:
+def tensor(values: NDArray[np.float64] | NDArray[np.int64]) -> torch.Tensor:
+    """As float32."""
     return torch.from_numpy(np.asarray(values, dtype=np.float32))

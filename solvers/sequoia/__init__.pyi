@@ -1,5 +1,6 @@
 from .bounds import LayerBounds as LayerBounds, layer_bounds as layer_bounds
 from .branch_and_bound import BranchResult as BranchResult, node_limit as node_limit, search as search
+from .decisions import NodeLimit as NodeLimit
 from .evaluation import (
     CountsCertified as CountsCertified,
     Evaluation as Evaluation,
@@ -13,6 +14,7 @@ from .exact_stages import (
     Incumbent as Incumbent,
     MixedIntegerProgram as MixedIntegerProgram,
 )
+from .explanation import BitChoice as BitChoice, Explanation as Explanation, explain as explain
 from .gurobi_solver import GurobiSolver as GurobiSolver
 from .highs_solver import HighsSolver as HighsSolver
 from .learning import (
@@ -31,7 +33,7 @@ from .network import (
     StateNetworks as StateNetworks,
     q_network as q_network,
 )
-from .oracle import ArgmaxOracle as ArgmaxOracle, FeasibleActions as FeasibleActions, NodeLimit as NodeLimit
+from .oracle import ArgmaxOracle as ArgmaxOracle, FeasibleActions as FeasibleActions
 from .prepared_set import EmptySetError as EmptySetError, Preparation as Preparation
 from .program_solver import (
     ProgramAnswer as ProgramAnswer,
@@ -46,6 +48,7 @@ from .result import (
     Tolerance as Tolerance,
 )
 from .scip_solver import ScipSolver as ScipSolver
+from .storage import load_policy as load_policy, save_policy as save_policy
 from .torch_network import (
     ActionFirst as ActionFirst,
     InputOrder as InputOrder,

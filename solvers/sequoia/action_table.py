@@ -5,11 +5,26 @@ A linear form of all of them then takes one addition each.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from solvers.sequoia.profiles import Profiles
+
+
+class Table(NamedTuple):
+    """What kernels read of a table; arrays of no entry where there is none.
+
+    Attributes:
+        before: the action without its last bit, int32 of shape (A,).
+        bit: that bit, int32 of shape (A,); -1 for the first action.
+        allowed: whether it belongs to the set; bool of shape (A,).
+    """
+
+    before: NDArray[np.int32]
+    bit: NDArray[np.int32]
+    allowed: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,15 +33,20 @@ class ActionTable:
 
     Attributes:
         before: the action without its last bit, int32 of shape (A,).
-        bit: that bit, int16 of shape (A,); -1 for the first action.
+        bit: that bit, int32 of shape (A,); -1 for the first action.
         allowed: whether it belongs to the set, or only leads to others; bool of shape (A,).
         size: N, the number of action bits.
     """
 
     before: NDArray[np.int32]
-    bit: NDArray[np.int16]
+    bit: NDArray[np.int32]
     allowed: NDArray[np.bool_]
     size: int
+
+    @property
+    def arrays(self) -> Table:
+        """What kernels read."""
+        return Table(self.before, self.bit, self.allowed)
 
     def action(self, place: int) -> NDArray[np.bool_]:
         """One of the actions, bool of shape (N,)."""
@@ -69,7 +89,7 @@ class ActionTable:
 def action_table(profiles: Profiles) -> ActionTable:
     """The actions of some profiles, bits in the order of their kinds."""
     order = np.argsort(profiles.kind, kind="stable")
-    before, bit, allowed = [np.zeros(1, dtype=np.int32)], [np.full(1, -1, dtype=np.int16)], []
+    before, bit, allowed = [np.zeros(1, dtype=np.int32)], [np.full(1, -1, dtype=np.int32)], []
     allowed.append(profiles.allowed[:1])
     # Of each action with so many bits: its place, its profile and the rank of its last bit.
     place, profile, last = np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64), np.full(1, -1)
@@ -86,11 +106,21 @@ def action_table(profiles: Profiles) -> ActionTable:
         place = total + np.arange(parents.size)
         total += parents.size
         before.append(parents.astype(np.int32))
-        bit.append(order[last].astype(np.int16))
+        bit.append(order[last].astype(np.int32))
         allowed.append(profiles.allowed[profile])
     table = ActionTable(
         np.concatenate(before), np.concatenate(bit), np.concatenate(allowed), profiles.kind.size
     )
-    for array in (table.before, table.bit, table.allowed):
+    return _read_only(table)
+
+
+def _read_only(table: ActionTable) -> ActionTable:
+    for array in table.arrays:
         array.flags.writeable = False
     return table
+
+
+NO_TABLE = _read_only(
+    ActionTable(np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32), np.empty(0, dtype=np.bool_), 0)
+).arrays
+"""There is no table."""

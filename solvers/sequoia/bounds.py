@@ -6,10 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from solvers.sequoia.bounds_kernels import backward, bound_neurons, interval, maximise
 from solvers.sequoia.counting import Counting
-from solvers.sequoia.kinds_kernels import maximise_by_kinds
 from solvers.sequoia.network import ActionNetwork
+from solvers.sequoia.root_kernels import bound_root
 from solvers.sequoia.stack import Stack, core, layer_starts, stacked
 
 
@@ -100,19 +99,12 @@ def stack_bounds(stack: Stack, count: Counting) -> StackBounds:
     """As ``set_bounds`` for a stack."""
     fixed, left, exactly, kinds = count.fixed, count.left, count.exactly, count.kinds.workspace()
     m, n = stack.neurons, stack.bits
-    lower, upper = np.full(m, -np.inf), np.full(m, np.inf)
-    factor, coef, spare = np.empty(m), np.empty(n), np.empty(n)
-    action = np.empty(n, dtype=np.bool_)
-    bound_neurons(stack, fixed, left, exactly, kinds, lower, upper, factor, coef, spare)
-    plain = interval(1.0, m, stack, fixed, left, exactly, kinds, lower, upper, coef, spare)
-    constant = backward(1.0, m, stack, lower, upper, factor, coef)
-    if kinds.order.size:
-        top = maximise_by_kinds(coef, fixed, kinds, action)
-    else:
-        top = maximise(coef, fixed, left, exactly, spare, action)[0]
-    total = constant + top
-    margin = float(stack.margin[m])
-    return StackBounds(lower, upper, float(min(total, plain)) + margin, action, coef, constant + margin)
+    lower, upper, factor = np.empty(m), np.empty(m), np.empty(m)
+    coef, spare, action = np.empty(n), np.empty(n), np.empty(n, dtype=np.bool_)
+    output, constant = bound_root(
+        stack, fixed, left, exactly, kinds, lower, upper, factor, coef, spare, action
+    )
+    return StackBounds(lower, upper, output, action, coef, constant)
 
 
 def set_core(

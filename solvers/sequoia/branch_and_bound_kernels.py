@@ -1,114 +1,31 @@
 """Compiled best-first branch and bound on the core of a network, over bits and over signs of neurons.
 
-Which of the two to branch on is learnt while searching: for each kind, the share of the gap that is left in
-both children is averaged, and the kind that leaves less is taken, the other one now and then.
+A tree branches on one of the two kinds; which one is the caller's choice.
 
 - Bit: the free one of greatest coefficient among those set at the maximiser of the node's linear bound.
   Fixing it narrows the set, so all neurons are bounded anew.
 - Neuron: the unstable one whose line is farthest from its activation, weighed by its factor.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from solvers.sequoia.bounds_kernels import Floats, Signs, bound_neurons, copy, interval
-from solvers.sequoia.dual_kernels import Work, forward, minimise_bound
+from solvers.sequoia.branching_pool import Pool, Questions, pop, push
+from solvers.sequoia.cutoff_kernels import LOOKS, narrow
+from solvers.sequoia.dual_kernels import Work, minimise_bound, value_of
 from solvers.sequoia.kinds import Kinds
 from solvers.sequoia.kinds_kernels import greatest_by_kinds
 from solvers.sequoia.stack import Stack
 
 DONE, FULL, ASK = range(3)
 
-OPEN, UNUSED, NODES, ASKED, TURNS, TRIED = range(6)
-VALUE, SETTLED, REMAINING = range(3)
+OPEN, UNUSED, NODES, ASKED = range(4)
+VALUE, SETTLED = range(2)
 
 STEPS, ROOT_STEPS = 6, 30
-_OTHER_EVERY, _WINDOW, _FIRST_TRIES = 16, 32, 4
 _NEGLIGIBLE = 1e-3
-
-
-class Pool(NamedTuple):
-    """Nodes of the tree, a row for each.
-
-    Attributes:
-        fixed: 0 or 1 where a bit is fixed, -1 where it is free; int8 (rows, N).
-        split: 1 or -1 where a neuron's sign was branched on, else 0; int8 (rows, m).
-        lower: bounds of neurons, of shape (rows, m).
-        upper: likewise.
-        alpha: slopes of lower lines, likewise.
-        beta: multipliers of splits, likewise.
-        bound: on Q, of shape (rows,).
-        bit: to branch on, -1 for none; int64 (rows,).
-        neuron: likewise.
-        number: of the node in order of creation, int64 (rows,).
-        dead: no allowed action is in the node, bool (rows,).
-        heap: rows of open nodes, the greatest bound first; int64 (rows,).
-        unused: rows to be had, int64 (rows,).
-    """
-
-    fixed: Signs
-    split: Signs
-    lower: Floats
-    upper: Floats
-    alpha: Floats
-    beta: Floats
-    bound: Floats
-    bit: NDArray[np.int64]
-    neuron: NDArray[np.int64]
-    number: NDArray[np.int64]
-    dead: NDArray[np.bool_]
-    heap: NDArray[np.int64]
-    unused: NDArray[np.int64]
-
-
-class Questions(NamedTuple):
-    """Actions whose membership only the caller can test.
-
-    Attributes:
-        action: bool (questions, N).
-        row: of the node that dies if the action is not allowed, -1 for none; int64 (questions,).
-        number: of that node.
-    """
-
-    action: NDArray[np.bool_]
-    row: NDArray[np.int64]
-    number: NDArray[np.int64]
-
-
-@njit(nogil=True, cache=True, _nrt=False)
-def push(bound: Floats, heap: NDArray[np.int64], size: int, k: int) -> None:
-    """Add row ``k`` to a heap of ``size`` rows, the greatest bound first."""
-    i = size
-    while i > 0:
-        up = (i - 1) // 2
-        if bound[heap[up]] >= bound[k]:
-            break
-        heap[i] = heap[up]
-        i = up
-    heap[i] = k
-
-
-@njit(nogil=True, cache=True, _nrt=False)
-def pop(bound: Floats, heap: NDArray[np.int64], size: int) -> int:
-    """Take the row of greatest bound from a heap of ``size`` rows."""
-    top = heap[0]
-    k = heap[size - 1]
-    i = 0
-    while True:
-        down = 2 * i + 1
-        if down >= size - 1:
-            break
-        if down + 1 < size - 1 and bound[heap[down + 1]] > bound[heap[down]]:
-            down += 1
-        if bound[k] >= bound[heap[down]]:
-            break
-        heap[i] = heap[down]
-        i = down
-    heap[i] = k
-    return int(top)
 
 
 @njit(nogil=True, cache=True, _nrt=False)
@@ -161,6 +78,7 @@ def choose(pool: Pool, work: Work, slope: Floats, k: int, gap: float) -> None:
 @njit(nogil=True, cache=True, _nrt=False)
 def bound_node(
     stack: Stack,
+    whole: Stack,
     pool: Pool,
     work: Work,
     score: Floats,
@@ -193,6 +111,7 @@ def bound_node(
     if free > 0 and left >= 0:
         bound, met, excluded = minimise_bound(
             stack,
+            whole,
             fixed,
             left,
             exactly,
@@ -219,14 +138,67 @@ def bound_node(
     if free == 0:  # a single action: its value says more than any bound
         for i in range(fixed.size):
             work.action[i] = fixed[i] == 1
-        q = forward(stack, work)
+        q = value_of(whole, work)
         if q > met or not attained:  # without a test of its own, the action could be lost with the node
             met = q
             copy(work.action, work.point)
-        bound = min(bound, q + stack.margin[stack.slope.size])
+        bound = min(bound, q + whole.margin[whole.slope.size])
     pool.bound[k] = bound
     choose(pool, work, stack.slope, k, bound - score[VALUE] - tol)
     return met
+
+
+@njit(nogil=True, cache=True, _nrt=False)
+def narrowing_cost(lower: Floats, upper: Floats) -> int:
+    """Nodes that could be bounded in the time that narrowing takes at most."""
+    unstable = 0
+    for v in range(lower.size):
+        unstable += lower[v] < 0.0 < upper[v]
+    return 1 + 2 * unstable * LOOKS // STEPS
+
+
+@njit(nogil=True, cache=True, _nrt=False)
+def narrow_root(
+    stack: Stack,
+    whole: Stack,
+    pool: Pool,
+    work: Work,
+    score: Floats,
+    most: int,
+    exactly: bool,
+    kinds: Kinds,
+    attained: bool,
+    tol: float,
+) -> float:
+    """Narrow the neurons of the root, in row 0, to what the value to beat leaves, and bound it again.
+
+    Returns:
+        Q of ``work.point``, the best action met.
+    """
+    goal = score[VALUE] + 0.5 * tol  # half, so that rounding does not keep the gap open
+    score[SETTLED] = max(score[SETTLED], goal)
+    fixed = pool.fixed[0]
+    left, _ = settle_bits(fixed, most, exactly)
+    if left < 0 or not narrow(
+        stack,
+        fixed,
+        left,
+        exactly,
+        kinds,
+        pool.split[0],
+        pool.lower[0],
+        pool.upper[0],
+        pool.alpha[0],
+        pool.beta[0],
+        goal,
+        pool.bound[0] - goal,
+        work,
+    ):
+        pool.bound[0] = -np.inf
+        return -np.inf
+    return float(
+        bound_node(stack, whole, pool, work, score, 0, most, exactly, kinds, attained, False, ROOT_STEPS, tol)
+    )
 
 
 @njit(nogil=True, cache=True, _nrt=False)
@@ -243,7 +215,6 @@ def ask(
 
 @njit(nogil=True, cache=True, _nrt=False)
 def record(
-    stack: Stack,
     pool: Pool,
     work: Work,
     questions: Questions,
@@ -279,6 +250,7 @@ def record(
 @njit(nogil=True, cache=True, _nrt=False)
 def plant(
     stack: Stack,
+    whole: Stack,
     pool: Pool,
     work: Work,
     questions: Questions,
@@ -295,32 +267,24 @@ def plant(
     for k in range(1, rows):
         pool.unused[rows - 1 - k] = k
     tally[UNUSED] = rows - 1
-    met = bound_node(stack, pool, work, score, 0, most, exactly, kinds, attained, False, ROOT_STEPS, tol)
+    met = bound_node(
+        stack, whole, pool, work, score, 0, most, exactly, kinds, attained, False, ROOT_STEPS, tol
+    )
     if pool.bound[0] > score[VALUE] + tol:
         free = 0
         for i in range(pool.fixed.shape[1]):
             free += pool.fixed[0, i] < 0
         if free < pool.fixed.shape[1] and met <= score[VALUE]:
             met = bound_node(
-                stack, pool, work, score, 0, most, exactly, kinds, attained, True, ROOT_STEPS, tol
+                stack, whole, pool, work, score, 0, most, exactly, kinds, attained, True, ROOT_STEPS, tol
             )
-    record(stack, pool, work, questions, tally, score, 0, met, attained, tol)
-
-
-@njit(nogil=True, cache=True, _nrt=False)
-def kind_to_branch(tally: NDArray[np.int64], score: Floats) -> int:
-    """0 for a neuron, 1 for a bit, where a node has both."""
-    for kind in range(2):
-        if tally[TRIED + kind] < _FIRST_TRIES and tally[TRIED + kind] <= tally[TRIED + 1 - kind]:
-            return kind
-    kind = 0 if score[REMAINING] <= score[REMAINING + 1] else 1
-    tally[TURNS] += 1
-    return 1 - kind if tally[TURNS] % _OTHER_EVERY == 0 else kind
+    record(pool, work, questions, tally, score, 0, met, attained, tol)
 
 
 @njit(nogil=True, cache=True, _nrt=False)
 def grow(
     stack: Stack,
+    whole: Stack,
     pool: Pool,
     work: Work,
     questions: Questions,
@@ -331,33 +295,34 @@ def grow(
     kinds: Kinds,
     attained: bool,
     downward: bool,
-    max_nodes: int,
+    bits: bool,
+    pause: int,
     tol: float,
 ) -> int:
     """Branch until the tree is closed or something is wanted from the caller.
 
     Args:
-        stack: the core.
+        stack: the core; it need equal the network only on actions that beat the value.
+        whole: the network itself.
         pool: nodes.
         work: buffers.
         questions: filled, ``tally[ASKED]`` of them, unless ``attained``.
-        tally: int64, counts at ``OPEN``, ``UNUSED``, ``NODES``, ``ASKED``, ``TURNS`` and, of the two kinds of
-            branching, from ``TRIED`` on.
-        score: ``VALUE`` to beat, the greatest bound ``SETTLED``, and from ``REMAINING`` on the share of the
-            gap that the two kinds of branching leave.
+        tally: int64, counts at ``OPEN``, ``UNUSED``, ``NODES`` and ``ASKED``.
+        score: ``VALUE`` to beat, and the greatest bound ``SETTLED``.
         most: greatest number of bits set.
         exactly: whether so many must be.
         kinds: if there are any, they tell more than the number of bits.
         attained: every action of the relaxation is allowed.
         downward: an action is allowed only if all those with fewer bits are.
-        max_nodes: when to stop.
+        bits: whether to branch on bits alone; else on neurons while there are any.
+        pause: number of nodes at which to stop for now.
         tol: by which the value has to be beaten.
 
     Returns:
         ``DONE``: closed, or at the limit; ``FULL``: two more rows are needed; ``ASK``: there are questions.
     """
     bound, heap, unused = pool.bound, pool.heap, pool.unused
-    while tally[OPEN] > 0 and bound[heap[0]] > score[VALUE] + tol and tally[NODES] + 2 <= max_nodes:
+    while tally[OPEN] > 0 and bound[heap[0]] > score[VALUE] + tol and tally[NODES] + 2 <= pause:
         if tally[ASKED] + 4 > questions.row.size:
             return ASK
         if tally[UNUSED] < 2:
@@ -368,9 +333,7 @@ def grow(
             unused[tally[UNUSED]] = k
             tally[UNUSED] += 1
             continue
-        kind = 1 if pool.neuron[k] < 0 else kind_to_branch(tally, score)
-        gap = bound[k] - score[VALUE]
-        remaining = 0.0
+        by_bit = bits or pool.neuron[k] < 0
         for side in range(2):
             tally[UNUSED] -= 1
             c = unused[tally[UNUSED]]
@@ -383,7 +346,7 @@ def grow(
             bound[c] = bound[k]
             pool.number[c] = tally[NODES]
             pool.dead[c] = False
-            if kind == 1:
+            if by_bit:
                 pool.fixed[c, pool.bit[k]] = 1 - side
             elif side == 0:
                 pool.split[c, pool.neuron[k]] = 1
@@ -392,20 +355,16 @@ def grow(
                 pool.split[c, pool.neuron[k]] = -1
                 pool.upper[c, pool.neuron[k]] = 0.0
             met = bound_node(
-                stack, pool, work, score, c, most, exactly, kinds, attained, kind == 1, STEPS, tol
+                stack, whole, pool, work, score, c, most, exactly, kinds, attained, by_bit, STEPS, tol
             )
-            is_open = record(stack, pool, work, questions, tally, score, c, met, attained, tol)
-            remaining += min(1.0, max(0.0, (bound[c] - score[VALUE]) / gap))
+            is_open = record(pool, work, questions, tally, score, c, met, attained, tol)
             if not is_open:
                 unused[tally[UNUSED]] = c
                 tally[UNUSED] += 1
-            elif downward and kind == 1 and side == 0:
+            elif downward and by_bit and side == 0:
                 for i in range(work.point.size):
                     work.point[i] = pool.fixed[c, i] == 1
                 ask(pool, questions, tally, work.point, c)
         unused[tally[UNUSED]] = k
         tally[UNUSED] += 1
-        tally[TRIED + kind] += 1
-        count = min(tally[TRIED + kind], _WINDOW)
-        score[REMAINING + kind] += (remaining - score[REMAINING + kind]) / count
     return ASK if tally[ASKED] > 0 else DONE

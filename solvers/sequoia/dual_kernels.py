@@ -49,6 +49,7 @@ class Work(NamedTuple):
         action: bool (N,), the maximiser of the linear bound.
         point: bool (N,), the best action met in a node.
         best: bool (N,), the best action met at all.
+        whole: of at least as many entries as the whole network, for `value_of`, has neurons.
     """
 
     factor: Floats
@@ -64,6 +65,7 @@ class Work(NamedTuple):
     action: NDArray[np.bool_]
     point: NDArray[np.bool_]
     best: NDArray[np.bool_]
+    whole: Floats
 
 
 @njit(nogil=True, cache=True, _nrt=False)
@@ -139,6 +141,30 @@ def forward(stack: Stack, work: Work) -> float:
 
 
 @njit(nogil=True, cache=True, _nrt=False)
+def value_of(stack: Stack, work: Work) -> float:
+    """Q of ``work.action``."""
+    inner, outer, constant, slope, _, first, _ = stack
+    after, action, bits = work.whole, work.action, work.bits
+    m = slope.size
+    count = 0
+    for i in range(action.size):
+        if action[i]:
+            bits[count] = i
+            count += 1
+    value = 0.0
+    for u in range(m + 1):
+        x = constant[u]
+        for j in range(count):
+            x += outer[u, bits[j]]
+        for v in range(first[u]):
+            x += inner[u, v] * after[v]
+        if u < m:
+            after[u] = max(x, slope[u] * x)
+        value = x
+    return float(value)
+
+
+@njit(nogil=True, cache=True, _nrt=False)
 def fix_bits(
     fixed: Signs, bound: float, cut: float, following: float, goal: float, work: Work
 ) -> tuple[int, float]:
@@ -198,6 +224,7 @@ def descend(
 @njit(nogil=True, cache=True, _nrt=False)
 def minimise_bound(
     stack: Stack,
+    whole: Stack,
     fixed: Signs,
     left: int,
     exactly: bool,
@@ -217,7 +244,8 @@ def minimise_bound(
     """Lower the bound of a node until it falls below the value to beat.
 
     Args:
-        stack: the core.
+        stack: the core; it need equal the network only on actions that beat the value.
+        whole: the network itself.
         fixed: 0 or 1 where a bit is fixed, -1 where it is free; more are fixed.
         left: how many free bits may be set.
         exactly: whether so many must be.
@@ -252,6 +280,8 @@ def minimise_bound(
         if bound == -np.inf:  # no action is left
             break
         q = forward(stack, work)
+        if attained and q > max(met, value):
+            q = value_of(whole, work)
         if q > met:
             met = q
             copy(work.action, work.point)

@@ -172,7 +172,9 @@ class Enumeration:
             place = int(values.argmax())
             if values[place] > value:
                 action, value = actions[begin + place], float(values[place])
-        return Incumbent(action, value, value)
+        # Products of matrices round differently in batches.
+        alone = float(network.values(action[None])[0])
+        return Incumbent(action, alone, max(alone, value))
 
 
 def some_action(

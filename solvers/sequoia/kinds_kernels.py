@@ -8,7 +8,7 @@ from solvers.sequoia.kinds import Kinds
 
 
 @njit(nogil=True, cache=True, _nrt=False)
-def greatest_by_kinds(coef: NDArray[np.float64], fixed: NDArray[np.int8], kinds: Kinds) -> float:
+def total_by_kinds(coef: NDArray[np.float64], fixed: NDArray[np.int8], kinds: Kinds) -> float:
     """Greatest value of a linear form; -inf if no allowed action has the fixed bits.
 
     Args:
@@ -51,11 +51,20 @@ def greatest_by_kinds(coef: NDArray[np.float64], fixed: NDArray[np.int8], kinds:
 
 
 @njit(nogil=True, cache=True, _nrt=False)
+def greatest_by_kinds(coef: NDArray[np.float64], fixed: NDArray[np.int8], kinds: Kinds) -> float:
+    """As ``total_by_kinds``, where the room to work is not asked for."""
+    for i in range(coef.size):
+        if fixed[i] == 1 or (fixed[i] < 0 and coef[i] > 0.0):
+            return float(total_by_kinds(coef, fixed, kinds))
+    return 0.0  # of the action without bits, which every downward set has
+
+
+@njit(nogil=True, cache=True, _nrt=False)
 def maximise_by_kinds(
     coef: NDArray[np.float64], fixed: NDArray[np.int8], kinds: Kinds, action: NDArray[np.bool_]
 ) -> float:
     """As ``greatest_by_kinds``, with a maximiser; where there is none ``action`` holds the fixed bits."""
-    value = greatest_by_kinds(coef, fixed, kinds)
+    value = total_by_kinds(coef, fixed, kinds)
     _, begin, before, slot, leaves, used, worth, ranked, _, _, total = kinds
     for i in range(coef.size):
         action[i] = fixed[i] == 1

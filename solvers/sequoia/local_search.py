@@ -12,6 +12,7 @@ from solvers.sequoia.bounds import LayerBounds, set_core
 from solvers.sequoia.counting import Counting, counting
 from solvers.sequoia.local_search_kernels import Lanes, climb, neighbours
 from solvers.sequoia.network import ActionNetwork
+from solvers.sequoia.profile_kernels import climb_profiles, move_room
 from solvers.sequoia.profiles import Profiles
 from solvers.sequoia.stack import Stack
 
@@ -59,7 +60,9 @@ def improve(
     lanes = Lanes(np.empty(shape), np.empty(shape), np.empty(stack.bits, dtype=np.int64))
     for action in actions:
         if profiles is not None:
-            _climb_profiles(stack, action, profiles, count, limit, lanes)
+            moves = profiles.moves
+            room = move_room(moves, stack.bits)
+            climb_profiles(stack, action, count.fixed, moves, limit, lanes, room)
         elif count.complete:
             climb(stack, action, count.fixed, count.left, count.exactly, limit, lanes)
         else:
@@ -86,47 +89,6 @@ def _climb_tested(
                 break
         else:
             return
-
-
-def _climb_profiles(
-    stack: Stack, action: NDArray[np.bool_], profiles: Profiles, count: Counting, limit: int, lanes: Lanes
-) -> None:
-    """As ``climb`` for a set whose profiles are known."""
-    n = action.size
-    kind = np.append(profiles.kind, profiles.sizes.size)  # the last stands for no bit
-    values = np.empty((n + 1, n + 1))
-    for _ in range(limit):
-        legal = _legal_moves(action, profiles)[np.ix_(kind, kind)]
-        for swaps in (False, True):
-            now = neighbours(stack, action, count.fixed, swaps, lanes, values)
-            values[~legal] = -np.inf
-            drop, add = divmod(int(values.argmax()), n + 1)
-            if values[drop, add] > now + 2.0 * stack.margin[-1]:
-                moved = np.append(action, False)
-                moved[drop] = False
-                moved[add] = True
-                action[:] = moved[:n]
-                break
-        else:
-            return
-
-
-def _legal_moves(action: NDArray[np.bool_], profiles: Profiles) -> NDArray[np.bool_]:
-    """Whether a bit of one kind may go and one of another come, K for none; of shape (K + 1, K + 1)."""
-    kinds = profiles.sizes.size
-    legal = np.zeros((kinds + 1, kinds + 1), dtype=np.bool_)
-    bits = np.flatnonzero(action)
-    for dropped in {kinds, *profiles.kind[bits].tolist()}:
-        rest = action.copy()
-        if dropped < kinds:
-            rest[bits[profiles.kind[bits] == dropped][0]] = False
-        place = profiles.of(rest)
-        if place < 0:
-            continue
-        onward = profiles.following[place]
-        legal[dropped, :kinds] = (onward >= 0) & profiles.allowed[onward]
-        legal[dropped, kinds] = profiles.allowed[place]
-    return legal
 
 
 def _first_allowed(

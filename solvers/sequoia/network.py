@@ -87,10 +87,20 @@ class LinearEncoder:
     """s -> W s, the state's columns of a dense first layer.
 
     Attributes:
-        weight: of shape (h_1, state features).
+        weight: of shape (h_1, state features); copied, so that later changes do not reach it.
+
+    Raises:
+        ValueError: ``weight`` has another shape, or an entry is not finite.
     """
 
     weight: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        weight = np.array(self.weight, dtype=np.float64)
+        if weight.ndim != 2 or not np.isfinite(weight).all():
+            raise ValueError(f"weight must be finite, of shape (h_1, features), got shape {weight.shape}")
+        weight.flags.writeable = False
+        object.__setattr__(self, "weight", weight)
 
     @property
     def version(self) -> str:
@@ -192,8 +202,8 @@ def q_network(
         slopes: of the L - 1 hidden layers, each in [0, 1).
 
     Raises:
-        ValueError: the shapes do not chain, W_L has not one row, a slope is out of range, or an entry is not
-            finite.
+        ValueError: the shapes do not chain, W_1 has no column or W_L not one row, a slope is out of range, or
+            an entry is not finite.
     """
     matrices = tuple(np.array(weight, dtype=np.float64, order="C") for weight in weights)
     vectors = tuple(np.array(bias, dtype=np.float64) for bias in biases)
@@ -212,6 +222,8 @@ def q_network(
         if not (np.isfinite(matrix).all() and np.isfinite(vector).all()):
             raise ValueError(f"weights[{place}] and biases[{place}] must be finite")
         matrix.flags.writeable = vector.flags.writeable = False
+    if not matrices[0].shape[1]:
+        raise ValueError(f"weights[0] must have a column for each action bit, got {matrices[0].shape}")
     if vectors[-1].size != 1:
         raise ValueError(f"the last layer must have one output, got {vectors[-1].size}")
     for slope in slopes:

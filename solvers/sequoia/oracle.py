@@ -13,9 +13,7 @@ batch is spread over threads here.
 """
 
 import math
-import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -24,30 +22,23 @@ from numpy.typing import ArrayLike, NDArray
 
 from games.bandits.action_set import ActionSet
 from games.bandits.exclusion import excluding
-from games.errors import SolveError
-from solvers.sequoia.bounds import set_bounds
-from solvers.sequoia.branch_and_bound import node_limit, search
-from solvers.sequoia.exact_stages import ExactStage, Incumbent, MixedIntegerProgram, some_action
-from solvers.sequoia.highs_solver import HighsSolver
-from solvers.sequoia.listing import best_by_listing
-from solvers.sequoia.local_search import improve
+from solvers.sequoia.branch_and_bound import node_limit
+from solvers.sequoia.decisions import Begun, NodeLimit, Question, Stages
+from solvers.sequoia.exact_stages import ExactStage, MixedIntegerProgram
 from solvers.sequoia.memo import Memo
-from solvers.sequoia.network import ActionNetwork, StateNetworks
+from solvers.sequoia.network import StateNetworks
+from solvers.sequoia.opening import shared_matrices
 from solvers.sequoia.prepared_set import EmptySetError, Preparation, PreparedSet, prepare
-from solvers.sequoia.program import output_width
-from solvers.sequoia.result import ArgmaxResult, ArgmaxStatus, Stage, Tolerance
-from solvers.sequoia.table_stage import best_in_table
+from solvers.sequoia.result import ArgmaxResult, ArgmaxStatus, Tolerance
+from solvers.sequoia.spread import spread
 
 FeasibleActions: TypeAlias = ActionSet | Callable[[NDArray[np.float64]], ActionSet]
-"""One set for all states, or a function from a state, as the network reads it, to its set.
-
-The function is called from several threads where a batch has several workers.
-"""
-NodeLimit: TypeAlias = Callable[[ActionNetwork, PreparedSet], int]
-"""How many nodes of branch and bound to try before the exact stage; 0 for none."""
+"""One set for all states, or a function from a state, as the network reads it, to its set."""
 
 _SETS = 1024
 """Prepared sets kept."""
+_TOGETHER = 16
+"""Greatest number of decisions begun in one go: their bounds are kept until the last of them is."""
 
 
 class ArgmaxOracle:
@@ -62,8 +53,8 @@ class ArgmaxOracle:
         exact: the stage that closes what the others leave open.
         nodes: how long to branch before it.
         tolerance: gap at which an action counts as the best.
-        time_limit: seconds for one state, or None. It is checked within ``exact`` alone: the stages before it
-            take milliseconds.
+        time_limit: seconds for one state, or None. Branching and ``exact`` keep to it; what comes before
+            takes milliseconds.
         remembered: optimal answers kept for the current network.
         effort: what may be spent on a set once. None: `Preparation` for one set for all states, and without
             membership tests for sets that depend on the state, as they may be met only once.
@@ -91,19 +82,32 @@ class ArgmaxOracle:
             _check_size(network, feasible)
         self._network = network
         self._feasible = feasible
-        self._exact = MixedIntegerProgram() if exact is None else exact
-        self._nodes = nodes
         self._tolerance = Tolerance() if tolerance is None else tolerance
-        self._time_limit = math.inf if time_limit is None else time_limit
         self._memo: Memo[tuple[ArgmaxResult, float]] = Memo(remembered)
         one = isinstance(feasible, ActionSet)
         self._effort = effort or (Preparation() if one else Preparation(tests=0))
+        self._stages = Stages(
+            MixedIntegerProgram() if exact is None else exact,
+            nodes,
+            self._effort.visits,
+            math.inf if time_limit is None else time_limit,
+        )
         self._sets: Memo[PreparedSet] = Memo(_SETS)
 
     @property
     def network(self) -> StateNetworks:
         """Q as the oracle knows it."""
         return self._network
+
+    @property
+    def feasible(self) -> FeasibleActions:
+        """The allowed actions, as given."""
+        return self._feasible
+
+    @property
+    def tolerance(self) -> Tolerance:
+        """Gap at which an action counts as the best, unless a question says otherwise."""
+        return self._tolerance
 
     def update(self, network: StateNetworks) -> None:
         """Take another Q. What was remembered is forgotten, unless the version is the same.
@@ -187,21 +191,31 @@ class ArgmaxOracle:
         open_keys = [key for key in first if key not in answers]
         places = [first[key] for key in open_keys]
         networks = network.batch(given[places]) if places else ()
+        questions = [
+            Question(own, self._prepared(given[place]), lowest[key])
+            for own, place, key in zip(networks, places, open_keys, strict=True)
+        ]
 
-        def job(order: int) -> ArgmaxResult:
-            key = open_keys[order]
-            prepared = self._prepared(given[places[order]])
-            result, width = self._maximise(networks[order], prepared, wanted, lowest[key], ())
+        def finish(order: int, begun: Begun) -> None:
+            result, width = self._stages.finish(begun)
+            answers[open_keys[order]] = result
             if result.status is ArgmaxStatus.OPTIMAL:
-                self._memo.put((network.version, key), (result, width))
-            return result
+                self._memo.put((network.version, open_keys[order]), (result, width))
 
-        if workers == 1 or len(places) < 2:
-            solved = [job(order) for order in range(len(places))]
-        else:
-            with ThreadPoolExecutor(min(workers, len(places))) as pool:
-                solved = list(pool.map(job, range(len(places))))
-        answers.update(zip(open_keys, solved, strict=True))
+        def begin(chunk: list[int]) -> list[tuple[int, Begun]]:
+            begun = self._stages.begin([questions[order] for order in chunk], wanted)
+            left = []
+            for order, each in zip(chunk, begun, strict=True):
+                if each.excess > 0.0:
+                    left.append((order, each))
+                else:
+                    finish(order, each)
+            return left
+
+        chunks = _chunks(questions, workers)
+        left = [each for chunk in spread(begin, chunks, workers) for each in chunk]
+        left.sort(key=lambda each: -each[1].excess)  # the hardest first, so that none of them begins last
+        spread(lambda each: finish(*each), left, workers)
         return tuple(answers[key] for key in keys)
 
     def topk(
@@ -234,7 +248,8 @@ class ArgmaxOracle:
             hints = np.concatenate([_neighbours(action) for action in actions])
             try:
                 left = _without(whole, actions)
-                answers.append(self._maximise(network, left, wanted, -math.inf, hints)[0])
+                question = Question(network, left, -math.inf, hints)
+                answers.append(self._stages.finish(*self._stages.begin([question], wanted))[0])
             except EmptySetError:
                 break
         return tuple(answers)
@@ -248,95 +263,21 @@ class ArgmaxOracle:
             self._sets.put(id(action_set), found)  # which keeps the set alive, so its id stays its own
         return found
 
-    def _maximise(
-        self,
-        network: ActionNetwork,
-        prepared: PreparedSet,
-        tolerance: Tolerance,
-        enough: float,
-        hints: Sequence[NDArray[np.bool_]] | NDArray[np.bool_],
-    ) -> tuple[ArgmaxResult, float]:
-        """The answer, and the width that its tolerance was measured by."""
-        begin = time.perf_counter()
-        deadline = time.monotonic() + self._time_limit
-        action_set = prepared.action_set
-        count = prepared.count
-        bounds = set_bounds(network, count)
-        width = output_width(network, bounds)
-        allowed = tolerance.allowed(width)
-        stage = Stage.ROOT
 
-        def is_open() -> bool:
-            return best.upper > max(best.value, enough) + allowed
-
-        if prepared.table is not None:
-            best = best_in_table(network, prepared.table, count, bounds, enough, allowed)
-            if best.upper < bounds.output_upper:
-                stage = Stage.TABLE
-            best = replace(best, upper=max(best.value, min(best.upper, bounds.output_upper)))
-        else:
-            start = _start(network, prepared, bounds.maximiser, hints, deadline)
-            action, _ = improve(
-                network, start[None], action_set, bounds=bounds, count=count, profiles=prepared.profiles
-            )
-            value = float(network.values(action[None])[0])
-            best = Incumbent(action, value, max(value, bounds.output_upper))
-        if prepared.extensions is not None and is_open():
-            known, visits = prepared.extensions, self._effort.visits
-            listed = best_by_listing(network, known, bounds, best, enough, allowed, visits)
-            if listed.upper < best.upper:
-                stage = Stage.LISTING
-            best = listed
-        limit = self._nodes(network, prepared) if is_open() else 0
-        if limit > 0:
-            goal = max(allowed, enough - best.value)
-            branch = search(
-                network, action_set, best.action, best.value, limit, goal, bounds=bounds, count=count
-            )
-            value = float(network.values(branch.action[None])[0])
-            if branch.upper < best.upper:
-                stage = Stage.BRANCHING
-            best = Incumbent(branch.action, value, max(value, min(best.upper, branch.upper)))
-        if is_open():
-            closed = self._exact.close(network, prepared, bounds, best, enough, allowed, deadline)
-            if closed.upper < best.upper:
-                stage = self._exact.stage
-            best = closed
-        action = best.action.copy()
-        action.flags.writeable = False
-        if not bool(action_set.contains(action)):
-            raise SolveError(
-                f"an action outside {action_set.name} was found: {np.flatnonzero(action).tolist()}"
-            )
-        if best.upper <= best.value + allowed:
-            status = ArgmaxStatus.OPTIMAL
-        elif not is_open():
-            status = ArgmaxStatus.ENOUGH
-        else:
-            status = ArgmaxStatus.LIMIT if time.monotonic() >= deadline else ArgmaxStatus.FAILED
-        seconds = time.perf_counter() - begin
-        return ArgmaxResult(action, best.value, best.upper, status, stage, seconds), width
-
-
-def _start(
-    network: ActionNetwork,
-    prepared: PreparedSet,
-    maximiser: NDArray[np.bool_],
-    hints: Sequence[NDArray[np.bool_]] | NDArray[np.bool_],
-    deadline: float,
-) -> NDArray[np.bool_]:
-    """An allowed action to begin with: the best of the hints and of what costs nothing."""
-    candidates = np.array([maximiser, *hints], dtype=np.bool_)
-    candidates = candidates[prepared.action_set.contains(candidates)]
-    if len(candidates):
-        best: NDArray[np.bool_] = candidates[int(network.values(candidates).argmax())]
-        return best
-    if prepared.has_none:
-        return np.zeros(network.size, dtype=np.bool_)
-    found = some_action(prepared, maximiser, HighsSolver(), deadline)
-    if found is None:
-        raise SolveError(f"no action of {prepared.action_set.name} was found within the time limit")
-    return found
+def _chunks(questions: Sequence[Question], workers: int) -> list[list[int]]:
+    """Questions that can be begun together, in pieces for the workers to share, the last ones small."""
+    alike: dict[object, list[int]] = {}
+    for order, question in enumerate(questions):
+        key = (id(question.prepared), *shared_matrices(question.network))
+        alike.setdefault(key, []).append(order)
+    chunks = []
+    for group in alike.values():
+        begin = 0
+        while begin < len(group):
+            size = max(1, min(_TOGETHER, (len(group) - begin) // (2 * workers)))
+            chunks.append(group[begin : begin + size])
+            begin += size
+    return chunks
 
 
 def _without(prepared: PreparedSet, actions: list[NDArray[np.bool_]]) -> PreparedSet:

@@ -27,7 +27,7 @@ class Preparation:
     Attributes:
         tests: membership tests, each of some microseconds to a third of a millisecond; 0: nothing here.
         visits: of the actions of a downward set that are listed for a decision, where there is no table.
-        actions: of a table; each takes 7 bytes. Of every decision each takes about two nanoseconds, and of a
+        actions: of a table; each takes 9 bytes. Of every decision each takes about two nanoseconds, and of a
             deep network that its linear bound does not settle some hundreds: so beyond this, branching wins.
         leaves: greatest number of maximal profiles for the bounds to use; each takes about two nanoseconds of
             every bound.

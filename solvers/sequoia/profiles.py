@@ -9,6 +9,7 @@ every bit is a kind of its own, and profiles are actions.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import comb
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,24 @@ from numpy.typing import NDArray
 from games.bandits.action_set import ActionSet
 
 _TESTED_AT_ONCE = 4096
+
+
+class Moves(NamedTuple):
+    """What kernels read of profiles; arrays of no entry where there are none.
+
+    Attributes:
+        kind: of each bit, int64 of shape (N,).
+        following: of each profile the one with one bit more of a kind, -1 for none; int64 of shape (F, K).
+        allowed: whether actions of the profile are allowed, bool of shape (F,).
+    """
+
+    kind: NDArray[np.int64]
+    following: NDArray[np.int64]
+    allowed: NDArray[np.bool_]
+
+
+NO_MOVES = Moves(np.empty(0, dtype=np.int64), np.empty((0, 0), dtype=np.int64), np.empty(0, dtype=np.bool_))
+"""Profiles are not known."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +55,11 @@ class Profiles:
     counts: NDArray[np.int64]
     following: NDArray[np.int64]
     allowed: NDArray[np.bool_]
+
+    @property
+    def moves(self) -> Moves:
+        """What kernels read."""
+        return Moves(self.kind, self.following, self.allowed)
 
     @property
     def actions(self) -> int:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from solvers.sequoia.bounds import LayerBounds
 from solvers.sequoia.network import ActionNetwork
 from solvers.sequoia.prepared_set import PreparedSet
+from solvers.sequoia.stack import stack_width, stacked
 
 _WIDEN = 1e-7
 """Share of a layer's greatest bound by which its bounds are widened."""
@@ -164,18 +165,10 @@ def linear_program(prepared: PreparedSet, coefficients: NDArray[np.float64]) -> 
 def output_width(network: ActionNetwork, bounds: LayerBounds) -> float:
     """How far apart two values of Q can lie, by the bounds of the last hidden layer.
 
-    At least 1e-5 of the greatest sum of magnitudes that the network can put into Q: a millionth of less than
-    that might be rounding.
+    See ``solvers.sequoia.stack.stack_width``.
     """
-    weight = np.abs(network.weights[-1][0])
-    spread = np.ones(network.size)
-    if network.slopes:
-        low, high = (np.maximum(x, network.slopes[-1] * x) for x in (bounds.lower[-1], bounds.upper[-1]))
-        spread = high - low
-    magnitude = np.ones(network.size)
-    for matrix, shift in zip(network.weights, network.biases, strict=True):
-        magnitude = np.abs(matrix) @ magnitude + np.abs(shift)
-    return float(max(weight @ spread, 1e-5 * magnitude[0]))
+    lower, upper = (np.concatenate((np.empty(0), *each)) for each in (bounds.lower, bounds.upper))
+    return float(stack_width(stacked(network), lower, upper))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -105,7 +105,8 @@ class ArgmaxResult:
     @property
     def gap(self) -> float:
         """How far from the best the action can be, in units of Q."""
-        return max(0.0, self.upper - self.value)
+        apart = self.upper - self.value
+        return 0.0 if apart <= 0.0 else apart  # NaN stays what it is
 
     @property
     def certificate(self) -> Certificate:

@@ -87,8 +87,8 @@ def compile_module(module: nn.Module, order: InputOrder, predicts: Predicts = Pr
 
     Raises:
         TypeError: a module in the chain is of a kind that is not read; the message names it.
-        ValueError: the chain does not begin with a linear layer, has several outputs, a slope out of [0, 1],
-            or ``order`` does not fit the inputs.
+        ValueError: the chain does not begin with a linear layer, its widths do not fit, it has many outputs
+            or a slope out of [0, 1], or ``order`` does not fit the inputs.
     """
     weights, biases, slopes = _chain(module, predicts)
     columns = order.action_columns(weights[0].shape[1])
@@ -109,11 +109,12 @@ def compile_encoded(encoder: nn.Module, path: nn.Module, predicts: Predicts = Pr
         ValueError: as :func:`compile_module`.
     """
     weights, biases, slopes = _chain(path, predicts)
-    frozen = copy.deepcopy(encoder).eval().double().requires_grad_(False)
+    frozen = copy.deepcopy(encoder).eval().cpu().double().requires_grad_(False)
 
     def encode(states: NDArray[np.float64]) -> NDArray[np.float64]:
         with torch.no_grad():
-            added: NDArray[np.float64] = frozen(torch.from_numpy(states)).numpy()
+            # A copy: torch refuses some arrays, and a module may write into its input.
+            added: NDArray[np.float64] = frozen(torch.tensor(states)).numpy()
         # Without hidden layers the output, which may be a cost, is the first layer.
         return added if slopes else predicts.value * added
 
@@ -130,9 +131,11 @@ def _chain(
     slopes: list[float] = []
     for name, part in _parts(module, ""):
         if isinstance(part, nn.Linear):
-            weight = part.weight.detach().double().cpu().numpy()
+            weight = part.weight.detach().cpu().double().numpy()
             given: torch.Tensor | None = part.bias  # torch's types forget that it may be absent
-            bias = np.zeros(len(weight)) if given is None else given.detach().double().cpu().numpy()
+            bias = np.zeros(len(weight)) if given is None else given.detach().cpu().double().numpy()
+            if weights and weight.shape[1] != len(biases[-1]):
+                raise ValueError(f"{name} ({part}) follows a layer of {len(biases[-1])} outputs")
             if len(weights) > len(slopes):
                 weights[-1], biases[-1] = weight @ weights[-1], weight @ biases[-1] + bias
             else:
@@ -164,6 +167,8 @@ def _parts(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
     shown = name or "the module"
     if module._forward_hooks or module._forward_pre_hooks:
         raise TypeError(f"{shown} ({type(module).__name__}) has forward hooks, which cannot be compiled")
+    if "forward" in vars(module):  # libraries that wrap modules put theirs there
+        raise TypeError(f"{shown} ({type(module).__name__}) has a forward of its own, which is not read")
     run = type(module).forward  # a subclass counts as its parent only while it computes the same
     if isinstance(module, nn.Sequential) and run is nn.Sequential.forward:
         for key, child in module._modules.items():  # named_children leaves out repetitions

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from games.bandits.planners import PlannersGame, PlannersState
+from games.bandits.problem import start_states
 from marl.oracles import Opponent
 from marl.policies import Policy, seat
 from marl.rollouts import draw_action
@@ -60,7 +61,12 @@ def play_planners(
         rng: all chance.
         player: the planner whose bits ``own`` gives instead; nobody where None.
         own: how that planner plays.
+
+    Raises:
+        ValueError: ``lanes`` is below 1, or the start gives states that the arms do not have.
     """
+    if lanes < 1:
+        raise ValueError(f"lanes must be at least 1, got {lanes}")
     bandit = game.bandit
     for_start, for_seats, for_play, for_luck = rng.spawn(4)
     seated = [seat(opponents, for_seats) for _ in range(lanes)]
@@ -68,7 +74,7 @@ def play_planners(
     states = np.empty((lanes, horizon + 1, count), dtype=np.int64)
     bits = np.zeros((lanes, horizon, game.num_players, bandit.effect.bits), dtype=np.bool_)
     shares = np.empty((lanes, horizon, count))
-    states[:, 0] = game.start.draw(count, lanes, for_start)
+    states[:, 0] = start_states(game.start, bandit.arms, lanes, for_start)
     for step in range(horizon):
         now = states[:, step]
         for planner in range(game.num_players):

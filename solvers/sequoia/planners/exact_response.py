@@ -27,7 +27,7 @@ from marl.policies import MixturePolicy, Policy
 from marl.rollouts import ReturnEstimate
 from solvers.sequoia.planners.tables import ChainGame, TablePolicy, chain_of, mixture_of, table_of
 
-_GAIN = 1e-12
+_GAIN = 1e-12  # of the largest reward of an episode
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +146,11 @@ def best_markov_response(
         sweeps: most improvements of all steps from each start.
     """
     mean = np.einsum("k,ktno->tno", types.weights, types.plays)
+    least = _GAIN * chain.horizon * float(np.abs(chain.processes[player].rewards).max())
     best, greatest = None, -np.inf
     for play in (*types.plays, mean) if len(types.plays) > 1 else types.plays:
-        choices, value = _improve(chain, types, player, _greedy(chain, play, player), sweeps)
-        if best is None or value > greatest + _GAIN:
+        choices, value = _improve(chain, types, player, _greedy(chain, play, player), (sweeps, least))
+        if best is None or value > greatest + least:
             best, greatest = choices, value
     assert best is not None  # there is a type
     return best
@@ -165,9 +166,14 @@ def _greedy(chain: PlannersChain, play: NDArray[np.float64], player: int) -> NDA
 
 
 def _improve(
-    chain: PlannersChain, types: OpponentTypes, player: int, choices: NDArray[np.int64], sweeps: int
+    chain: PlannersChain,
+    types: OpponentTypes,
+    player: int,
+    choices: NDArray[np.int64],
+    limits: tuple[int, float],
 ) -> tuple[NDArray[np.int64], float]:
-    """Choices after sweeps, and their value."""
+    """Choices after as many sweeps as gain at least so much, and their value."""
+    sweeps, least = limits
     value = -np.inf
     rows = np.arange(len(chain.start))
     for _ in range(sweeps):
@@ -181,11 +187,11 @@ def _improve(
                 ]
             )
             score = np.einsum("k,kn,kna->na", types.weights, reached[:, step], worth)
-            better = score.max(axis=1) > score[rows, choices[step]] + _GAIN
+            better = score.max(axis=1) > score[rows, choices[step]] + least
             choices[step] = np.where(better, score.argmax(axis=1), choices[step])
             after = worth[:, rows, choices[step]]
         now = float(types.weights @ after @ chain.start)
-        if now <= value + _GAIN:
+        if now <= value + least:
             break
         value = now
     return choices, value

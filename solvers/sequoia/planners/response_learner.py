@@ -27,12 +27,12 @@ from marl.learning.networks import Adam, one_thread
 from marl.learning.prioritised import Column, PrioritisedRing
 from marl.oracles import Opponent
 from solvers.sequoia.learning import ModelNetwork, SequoiaSettings, ValueBase
-from solvers.sequoia.learning.trainer import Parameters
+from solvers.sequoia.learning.model import Parameters
 from solvers.sequoia.planners.episodes import PlannersEpisodes, play_planners
 from solvers.sequoia.planners.mean_field import mean_field_bandit
 from solvers.sequoia.planners.network_policy import NetworkPlanner
 
-_LEAST_UNIT = 1e-6
+_LEAST_UNIT = 1e-6  # of the largest reward of an arm
 
 
 class ResponseLearner:
@@ -81,7 +81,8 @@ class ResponseLearner:
         self.unit = 1.0
         first = self._planner(start.snapshot())
         self._best_scores, missed = self._look(first)
-        self.unit = max(missed, _LEAST_UNIT)
+        # Where every reward is zero there is nothing to learn, in whatever unit.
+        self.unit = max(missed, _LEAST_UNIT * float(np.abs(game.bandit.rewards[player]).max())) or 1.0
         self.model = settings.family.build(self.own, self.base, self.unit, rng=for_model)
         self._target = copy.deepcopy(self.model)
         self._adam = Adam(Parameters(self.model), settings.max_gradient)

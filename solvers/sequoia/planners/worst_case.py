@@ -24,6 +24,8 @@ from games.results import SolveResult, Status
 from solvers.psro.meta_solvers.basic import NashMetaSolver
 from solvers.psro.protocols import MetaSolver
 
+_SLACK = 1e-9
+
 RespondToBandit: TypeAlias = Callable[[CoupledBandit], BatchPolicy]
 """A good policy for a bandit, such as `solvers.sequoia.baselines.lagrange` or a trained Q-network."""
 
@@ -81,7 +83,7 @@ def robust_plan(
         side gained on the common episodes, else LIMIT.
 
     Raises:
-        ValueError: an argument is below 1, or the intervals do not fit the bandit.
+        ValueError: an argument is below 1, or the intervals do not fit the bandit or exclude its transitions.
     """
     if min(iterations, episodes, sweeps) < 1:
         raise ValueError(
@@ -91,6 +93,9 @@ def robust_plan(
         raise ValueError(
             f"intervals must fit arms and states {bandit.arms.rewards.shape}, got {intervals.low.shape[1:3]}"
         )
+    nominal = np.stack([bandit.arms.passive, bandit.arms.active])
+    if ((nominal < intervals.low - _SLACK) | (nominal > intervals.high + _SLACK)).any():
+        raise ValueError(f"intervals must hold the transitions of {bandit.name}, which nature begins with")
     begin = time.perf_counter()
     chosen = NashMetaSolver() if meta_solver is None else meta_solver
     noise = draw_noise(bandit, episodes, rng=rng, start=start)

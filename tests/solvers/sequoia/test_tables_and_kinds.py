@@ -30,9 +30,9 @@ from solvers.sequoia.extensions import Extensions
 from solvers.sequoia.kinds_kernels import fix_by_kinds, greatest_by_kinds, maximise_by_kinds
 from solvers.sequoia.listing import best_by_listing
 from solvers.sequoia.local_search import improve
+from solvers.sequoia.opening import openings
 from solvers.sequoia.prepared_set import prepare
 from solvers.sequoia.profiles import profiles
-from solvers.sequoia.table_stage import best_in_table
 from tests.solvers.sequoia.nets import constant_encoder, random_network, random_q, row_set
 
 STATE = np.zeros(1)
@@ -210,14 +210,18 @@ def test_the_table_stage_needs_no_tolerance_and_heeds_thresholds(problem, beyond
     prepared = prepare(action_set, ALL)
     if prepared.table is None:
         return
-    bounds = set_bounds(network, prepared.count)
     values = network.values(allowed_actions(action_set))
-    found = best_in_table(network, prepared.table, prepared.count, bounds, -np.inf, 0.0)
+
+    def best_in_table(enough):
+        opened = openings([network], prepared, np.array([enough]), Tolerance(0.0), search=True)
+        return opened[0].best
+
+    found = best_in_table(-np.inf)
     assert found.value == pytest.approx(values.max(), abs=1e-12 * (1 + np.abs(values).max()))
     assert found.value == network.values(found.action[None])[0]
     assert found.upper == found.value
     enough = float(values.max()) + beyond
-    some = best_in_table(network, prepared.table, prepared.count, bounds, enough, 0.0)
+    some = best_in_table(enough)
     assert values.max() - 1e-9 <= some.upper <= max(some.value, enough)
     if beyond < 0:
         assert some.value == found.value

@@ -1,0 +1,90 @@
+"""The open nodes of a branch and bound as rows of arrays, and a heap of them."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from solvers.sequoia.bounds_kernels import Floats, Signs
+
+
+class Pool(NamedTuple):
+    """Nodes of the tree, a row for each.
+
+    Attributes:
+        fixed: 0 or 1 where a bit is fixed, -1 where it is free; int8 (rows, N).
+        split: 1 or -1 where a neuron's sign was branched on, else 0; int8 (rows, m).
+        lower: bounds of neurons, of shape (rows, m).
+        upper: likewise.
+        alpha: slopes of lower lines, likewise.
+        beta: multipliers of splits, likewise.
+        bound: on Q, of shape (rows,).
+        bit: to branch on, -1 for none; int64 (rows,).
+        neuron: likewise.
+        number: of the node in order of creation, int64 (rows,).
+        dead: no allowed action is in the node, bool (rows,).
+        heap: rows of open nodes, the greatest bound first; int64 (rows,).
+        unused: rows to be had, int64 (rows,).
+    """
+
+    fixed: Signs
+    split: Signs
+    lower: Floats
+    upper: Floats
+    alpha: Floats
+    beta: Floats
+    bound: Floats
+    bit: NDArray[np.int64]
+    neuron: NDArray[np.int64]
+    number: NDArray[np.int64]
+    dead: NDArray[np.bool_]
+    heap: NDArray[np.int64]
+    unused: NDArray[np.int64]
+
+
+class Questions(NamedTuple):
+    """Actions whose membership only the caller can test.
+
+    Attributes:
+        action: bool (questions, N).
+        row: of the node that dies if the action is not allowed, -1 for none; int64 (questions,).
+        number: of that node.
+    """
+
+    action: NDArray[np.bool_]
+    row: NDArray[np.int64]
+    number: NDArray[np.int64]
+
+
+@njit(nogil=True, cache=True, _nrt=False)
+def push(bound: Floats, heap: NDArray[np.int64], size: int, k: int) -> None:
+    """Add row ``k`` to a heap of ``size`` rows, the greatest bound first."""
+    i = size
+    while i > 0:
+        up = (i - 1) // 2
+        if bound[heap[up]] >= bound[k]:
+            break
+        heap[i] = heap[up]
+        i = up
+    heap[i] = k
+
+
+@njit(nogil=True, cache=True, _nrt=False)
+def pop(bound: Floats, heap: NDArray[np.int64], size: int) -> int:
+    """Take the row of greatest bound from a heap of ``size`` rows."""
+    top = heap[0]
+    k = heap[size - 1]
+    i = 0
+    while True:
+        down = 2 * i + 1
+        if down >= size - 1:
+            break
+        if down + 1 < size - 1 and bound[heap[down + 1]] > bound[heap[down]]:
+            down += 1
+        if bound[k] >= bound[heap[down]]:
+            break
+        heap[i] = heap[down]
+        i = down
+    heap[i] = k
+    return int(top)
