@@ -2,7 +2,8 @@
 
 For each family and instance seed: train with the default settings (each in a process of its own), then
 play fresh episodes against all baselines that fit, on the same luck, beside the Lagrangian bound on any
-policy (on its expectation: the mean of a sample may lie above it).
+policy (on its expectation: the mean of a sample may lie above it). Where the Lagrangian policy is among the
+baselines, as it is unless others are named, its values take luck out of the scores.
 Printed for each instance, and pooled over the instances of a family and over all:
 
 - the mean reward a step of each policy, and the bound;
@@ -243,7 +244,7 @@ def main() -> None:
     parser.add_argument("--arms", type=int, default=20)
     parser.add_argument("--budget", type=int, default=5)
     parser.add_argument("--rounds", type=int, help="of learning, if not the default")
-    parser.add_argument("--episodes", type=int, default=500)
+    parser.add_argument("--episodes", type=int, default=2_000)
     parser.add_argument("--baselines", nargs="+", help="if not all that fit")
     parser.add_argument("--workers", type=int, default=1, help="processes")
     parser.add_argument("--out", type=Path, default=Path("results/sequoia_learning.jsonl"))

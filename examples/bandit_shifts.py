@@ -11,7 +11,7 @@ import numpy as np
 from games.bandits import CoupledBandit, OneBitAnArm, StateSets, base_arms, cardinality, draw_noise, rollout
 from solvers.sequoia import evaluate
 from solvers.sequoia.baselines import lagrange, myopic
-from solvers.sequoia.learning import SequoiaSettings, train_sequoia
+from solvers.sequoia.learning import SequoiaSettings, Validation, train_sequoia
 from solvers.sequoia.planners import SupersetBase
 
 ARMS = 8
@@ -28,7 +28,14 @@ def main() -> None:
     )
     arms = base_arms(ARMS, 2, rng=np.random.default_rng(0))
     bandit = CoupledBandit(arms, OneBitAnArm(ARMS), shifts, horizon=8, discount=1.0, name="shifts")
-    settings = SequoiaSettings(base=SupersetBase(MORNING), rounds=15, lanes=8, pool=128, updates=20)
+    settings = SequoiaSettings(
+        base=SupersetBase(MORNING),
+        rounds=15,
+        lanes=8,
+        pool=128,
+        updates=20,
+        validation=Validation(episodes=64),
+    )
     learned = train_sequoia(bandit, settings, rng=np.random.default_rng(1)).unwrap()
     policies = [lagrange(bandit, superset=MORNING), myopic(bandit), learned]
     found = evaluate(bandit, policies, episodes=100, rng=np.random.default_rng(2))

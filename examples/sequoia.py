@@ -19,7 +19,7 @@ from solvers.report.bandit_policies import plot_policies, policies_table
 from solvers.report.sequoia import plot_learning
 from solvers.sequoia import SequoiaSettings, train_sequoia
 from solvers.sequoia.comparison import admitted, compare
-from solvers.sequoia.learning import DenseFamily, NoBase, Validation, WarmStart
+from solvers.sequoia.learning import DenseFamily, Improvement, NoBase, Validation, WarmStart
 
 
 def main() -> None:
@@ -40,13 +40,19 @@ def main() -> None:
     )
     # Seconds instead of minutes: less of everything than the defaults, which are for 20 arms.
     settings = SequoiaSettings(
-        rounds=arguments.rounds, lanes=8, pool=64, updates=40, validation=Validation(every=2)
+        rounds=arguments.rounds,
+        lanes=8,
+        pool=64,
+        updates=40,
+        improvement=Improvement(pairs=10_000),
+        validation=Validation(every=2, episodes=128, patience=None),
     )
     from_nothing = replace(
         settings,
         family=DenseFamily((16, 16)),
         base=NoBase(),
         updates=60,
+        improvement=None,
         warm_start=WarmStart(rows=100, actions=4, updates=300),
     )
     result = train_sequoia(bandit, settings, rng=np.random.default_rng(1))

@@ -15,6 +15,7 @@ from solvers.registry import BANDIT_POLICIES
 from solvers.sequoia.baselines.lagrange_policy import LagrangePolicy
 from solvers.sequoia.baselines.policy import NamedPolicy
 from solvers.sequoia.evaluation import Evaluation, evaluate
+from solvers.sequoia.learning.value_base import MultiplierBase
 
 _FEW_STATES = 4**5
 """Joint states up to which backward induction takes about a second."""
@@ -44,7 +45,9 @@ def admitted(bandit: CoupledBandit) -> tuple[Entry, ...]:
     if not 0 <= bandit.discount < 1:
         refused.add("whittle_discounted")
     few = bandit.arms.states**bandit.num_arms <= _FEW_STATES and bandit.bits <= _FEW_BITS
-    if not few or not isinstance(bandit.feasible, ActionSet):
+    if not isinstance(bandit.feasible, ActionSet):
+        refused |= {"exact", "lagrange"}  # they need one set, or a superset that nobody names here
+    if not few:
         refused.add("exact")
     return tuple(entry for entry in BANDIT_POLICIES if entry.name not in refused)
 
@@ -61,7 +64,8 @@ def compare(
 ) -> Comparison:
     """Make the baselines and play them all on the same luck.
 
-    Where the Lagrangian policy is among them, its bound on the return of any policy comes with the scores.
+    Where the Lagrangian policy is among them, its bound on the return of any policy comes with the scores,
+    and its values take luck out of them.
 
     Args:
         bandit: the problem.
@@ -74,11 +78,14 @@ def compare(
         progress: told of each baseline made.
 
     Raises:
-        ValueError: a baseline cannot play this bandit, or as for `evaluate`.
+        ValueError: a baseline is named twice or cannot play this bandit, or as for `evaluate`.
     """
+    asked = [entry.name for entry in baselines]
+    if len(set(asked)) < len(asked):  # told before they are made: some learn for a while
+        raise ValueError(f"baselines must be different, got {asked}")
     luck, *own = rng.spawn(1 + len(BANDIT_POLICIES))
     children = dict(zip((entry.name for entry in BANDIT_POLICIES), own, strict=True))
-    players, names, seconds, bound = [policy], {}, {}, None
+    players, names, seconds, bound, control = [policy], {}, {}, None, None
     for number, entry in enumerate(baselines):
         begin = time.perf_counter()
         made: NamedPolicy = entry.load()(bandit, rng=children[entry.name], workers=workers)
@@ -87,6 +94,7 @@ def compare(
         players.append(made)
         if isinstance(made, LagrangePolicy):
             bound = made.multipliers.bound
+            control = MultiplierBase(made.multipliers)(bandit, 1.0)
         progress(number + 1, len(baselines))
-    evaluation = evaluate(bandit, players, episodes=episodes, rng=luck, bound=bound)
+    evaluation = evaluate(bandit, players, episodes=episodes, rng=luck, bound=bound, control=control)
     return Comparison(evaluation, names, seconds)

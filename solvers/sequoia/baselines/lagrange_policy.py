@@ -31,9 +31,7 @@ def pattern_values(factor: Factor, prices: NDArray[np.float64]) -> NDArray[np.fl
         factor: one factor.
         prices: its prices, of shape (horizon, P).
     """
-    values = priced_values(factor, prices)[1:]
-    onward = np.einsum("pij,tj->tip", factor.moves, values)
-    return np.asarray(factor.rewards + onward)
+    return factor.action_values(priced_values(factor, prices))
 
 
 class LagrangePolicy:

@@ -133,6 +133,12 @@ class Maximisers:
             actions[place] = maximiser.best([table[place : place + 1] for table in tables])[0]
         return actions
 
+    @property
+    def needs_programs(self) -> bool:
+        """Whether decisions may take a mixed-integer program each."""
+        feasible = self._bandit.feasible
+        return not isinstance(feasible, ActionSet) or self.of(feasible).needs_programs
+
     def of(self, action_set: ActionSet) -> SeparableMaximiser:
         """The maximiser of a set."""
         found = self._known.get(id(action_set))

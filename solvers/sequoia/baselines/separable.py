@@ -21,6 +21,7 @@ from games.bandits.factors import pattern_bits
 from games.bandits.joint import allowed_actions
 from games.bandits.return_bound import pattern_rows
 from games.errors import SolveError
+from solvers.sequoia.baselines.separable_kernels import Places, best_profiles, places_of
 from solvers.sequoia.counting import counting
 from solvers.sequoia.highs_solver import HighsSolver
 from solvers.sequoia.profiles import Profiles, profiles
@@ -71,7 +72,7 @@ class SeparableMaximiser:
         self._by_counting = self._count.complete and free and len(set(named)) == len(named)
         self._actions: NDArray[np.bool_] | None = None
         self._profiles: Profiles | None = None
-        self._taken = np.empty((0, action_set.size))  # by profile: which bits, in order of kind and weight
+        self._places: Places | None = None
         self._template: Program | None = None
         linear = all(len(bits) < 2 for bits in scopes)
         if self._by_counting:
@@ -86,12 +87,14 @@ class SeparableMaximiser:
         if found is None:
             self._template = _template(action_set, self._scopes)
         elif linear:
-            self._profiles = found
-            ranks = np.concatenate([np.arange(size) for size in found.sizes])
-            kinds = np.repeat(np.arange(found.sizes.size), found.sizes)
-            self._taken = (ranks < found.counts[:, kinds]).astype(np.float64)
+            self._profiles, self._places = found, places_of(found)
         else:
             self._actions = found.counts[found.allowed] > 0
+
+    @property
+    def needs_programs(self) -> bool:
+        """Whether each score takes a mixed-integer program, so milliseconds rather than microseconds."""
+        return self._template is not None
 
     def best(self, tables: Sequence[NDArray[np.float64]]) -> NDArray[np.bool_]:
         """The best actions; equal rows are solved once.
@@ -112,8 +115,8 @@ class SeparableMaximiser:
                 raise ValueError(f"tables[{place}] must have shape {wanted}, got {table.shape}")
         if self._by_counting:
             return self._counted(tables)
-        if self._profiles is not None:
-            return self._best_profiles(self._profiles, tables)
+        if self._profiles is not None and self._places is not None:
+            return self._best_profiles(self._profiles, self._places, tables)
         if self._actions is not None:
             return self._tried(self._actions, tables)
         keys = [b"".join(table[row].tobytes() for table in tables) for row in range(len(tables[0]))]
@@ -145,7 +148,9 @@ class SeparableMaximiser:
             best[own] = scores.argmax(axis=1)
         return np.asarray(actions[best])
 
-    def _best_profiles(self, found: Profiles, tables: Sequence[NDArray[np.float64]]) -> NDArray[np.bool_]:
+    def _best_profiles(
+        self, found: Profiles, places: Places, tables: Sequence[NDArray[np.float64]]
+    ) -> NDArray[np.bool_]:
         """Of each profile the best action has the greatest weights of every kind."""
         batch = len(tables[0])
         weights = np.zeros((batch, self._set.size))
@@ -155,11 +160,10 @@ class SeparableMaximiser:
         # Bits by kind, those of greatest weight first: a profile takes the first few of each kind.
         order = np.lexsort((-weights, np.broadcast_to(found.kind, weights.shape)), axis=1)
         weights = np.take_along_axis(weights, order, axis=1)
-        taken, limits = self._taken, np.where(found.allowed, 0.0, -np.inf)
-        # Row by row: products of matrices round differently in batches.
-        best = [int((taken @ own + limits).argmax()) for own in weights]
+        best = best_profiles(weights, places, found.allowed)
+        taken = places.ranks < found.counts[best][:, places.kind]
         actions = np.zeros((batch, self._set.size), dtype=np.bool_)
-        np.put_along_axis(actions, order, taken[best] > 0.0, axis=1)
+        np.put_along_axis(actions, order, taken, axis=1)
         return actions
 
     def _counted(self, tables: Sequence[NDArray[np.float64]]) -> NDArray[np.bool_]:

@@ -113,7 +113,16 @@ def whittle(bandit: CoupledBandit, *, workers: int = 1) -> NamedPolicy:
     Raises:
         ValueError: the bandit has not one bit an arm.
     """
-    return _policy("Whittle", bandit, finite_horizon_indices(_one_bit(bandit), bandit.horizon), workers)
+    return score_policy("Whittle", bandit, factors_of(bandit), whittle_scores(bandit), workers=workers)
+
+
+def whittle_scores(bandit: CoupledBandit) -> tuple[NDArray[np.float64], ...]:
+    """Finite-horizon indices as scores of the factors' patterns, each of shape (horizon, n, 2).
+
+    Raises:
+        ValueError: the bandit has not one bit an arm.
+    """
+    return _scores(bandit, finite_horizon_indices(_one_bit(bandit), bandit.horizon))
 
 
 def discounted_whittle(bandit: CoupledBandit, *, workers: int = 1) -> NamedPolicy:
@@ -123,7 +132,8 @@ def discounted_whittle(bandit: CoupledBandit, *, workers: int = 1) -> NamedPolic
         ValueError: the bandit has not one bit an arm, or does not discount.
     """
     indices = discounted_indices(_one_bit(bandit), bandit.discount)
-    return _policy("Whittle, discounted", bandit, indices, workers)
+    scores = _scores(bandit, indices)
+    return score_policy("Whittle, discounted", bandit, factors_of(bandit), scores, workers=workers)
 
 
 def _one_bit(bandit: CoupledBandit) -> RestlessArms:
@@ -134,13 +144,10 @@ def _one_bit(bandit: CoupledBandit) -> RestlessArms:
     return bandit.arms
 
 
-def _policy(name: str, bandit: CoupledBandit, indices: WhittleIndices, workers: int) -> NamedPolicy:
-    factors = factors_of(bandit)
-    scores = []
-    for factor in factors:
-        own = indices.values[:, factor.arms[0]]
-        scores.append(np.stack([np.zeros_like(own), own], axis=2))
-    return score_policy(name, bandit, factors, scores, workers=workers)
+def _scores(bandit: CoupledBandit, indices: WhittleIndices) -> tuple[NDArray[np.float64], ...]:
+    arms = [factor.arms[0] for factor in factors_of(bandit)]
+    own = [indices.values[:, arm] for arm in arms]
+    return tuple(np.stack([np.zeros_like(values), values], axis=2) for values in own)
 
 
 def _after(moves: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -14,6 +14,7 @@ from .families import (
     SharedResidualFamily as SharedResidualFamily,
 )
 from .features import OneHot as OneHot, RawIntegers as RawIntegers, StateFeatures as StateFeatures
+from .improvement import Improvement as Improvement
 from .model import ActionValueModel as ActionValueModel, ModelNetwork as ModelNetwork
 from .penalties import Penalty as Penalty, ReluStability as ReluStability, WeightPenalty as WeightPenalty
 from .policy import OraclePolicy as OraclePolicy

@@ -70,7 +70,7 @@ def random_allowed(action_set: ActionSet, *, rng: np.random.Generator) -> NDArra
     Raises:
         SolveError: the set is empty.
     """
-    if action_set.downward:
+    if action_set.downward and bool(action_set.contains(np.zeros(action_set.size, dtype=np.bool_))):
         action = np.zeros(action_set.size, dtype=np.bool_)
         for bit in rng.permutation(action_set.size):
             if action.sum() == action_set.most:

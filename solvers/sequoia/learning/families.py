@@ -150,9 +150,9 @@ class ResidualFamily:
         trained_base: whether the base's tables are trained too.
     """
 
-    hidden: tuple[int, ...] = (16,)
+    hidden: tuple[int, ...] = (32,)
     features: StateFeatures = field(default_factory=OneHot)
-    trained_base: bool = False
+    trained_base: bool = True
     starts_at_base: bool = field(default=True, init=False)
 
     def __post_init__(self) -> None:
@@ -178,7 +178,7 @@ class SharedResidualFamily:
 
     width: int = 16
     hidden: int = 16
-    trained_base: bool = False
+    trained_base: bool = True
     starts_at_base: bool = field(default=True, init=False)
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from solvers.sequoia.learning.assembly import HiddenPiece, MixingPiece, Pieces, Products, assemble
-from solvers.sequoia.learning.terms import TermLayout
+from solvers.sequoia.learning.terms import Scores, TermLayout
 from solvers.sequoia.network import ActionNetwork
 
 
@@ -216,6 +216,11 @@ class ActionValueModel(nn.Module):
             name.replace(".", "_"): tensor.detach().numpy().copy() for name, tensor in self.named_parameters()
         }
 
+    def fixed_arrays(self) -> dict[str, NDArray[np.float64]]:
+        """What is given and not trained, by name."""
+        table = {} if self.table is None else {"fixed_table": self.table.numpy()}
+        return {"fixed_shifts": self._shifts.numpy(), **table}
+
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Put back what `arrays` gave.
 
@@ -233,9 +238,43 @@ class ActionValueModel(nn.Module):
         """What the optimiser moves."""
         return [tensor for tensor in self.parameters() if tensor.requires_grad]
 
+    @property
+    def scores(self) -> Scores:
+        """The table as it is.
+
+        Raises:
+            ValueError: the model has none.
+        """
+        if self.layout is None or self.table is None:
+            raise ValueError("the model has no table")
+        change = 0.0 if self.delta is None else self.unit * self.delta.detach().numpy()
+        return self.layout.tables(self.table.numpy() + change)
+
+    def begin_at(self, scores: Scores) -> None:
+        """Move the table to these scores.
+
+        Raises:
+            ValueError: the model has no table that is trained.
+        """
+        if self.delta is None or self.layout is None or self.table is None:
+            raise ValueError("the model must have a trained table to begin at scores")
+        with torch.no_grad():
+            self.delta.copy_((torch.from_numpy(self.layout.flat(scores)) - self.table) / self.unit)
+
     def snapshot(self) -> "ModelNetwork":
         """Q as it is now, for an oracle; later steps of the optimiser do not reach it."""
         return ModelNetwork(copy.deepcopy(self))
+
+
+class Parameters:
+    """What the optimiser moves.
+
+    Attributes:
+        parameters: leaf tensors.
+    """
+
+    def __init__(self, module: ActionValueModel) -> None:
+        self.parameters: list[Tensor] = module.trained_parameters()
 
 
 class MixedFeatures(nn.Module):
@@ -283,8 +322,8 @@ class ModelNetwork:
 
     def __init__(self, model: ActionValueModel) -> None:
         self._model = model
-        word = hashlib.sha256()
-        for name, array in model.arrays().items():
+        word = hashlib.sha256(repr((model.bits, model.unit, model.products)).encode())
+        for name, array in (model.arrays() | model.fixed_arrays()).items():
             word.update(name.encode())
             word.update(array.tobytes())
         self._version = word.hexdigest()

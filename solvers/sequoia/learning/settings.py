@@ -7,6 +7,7 @@ from games.bandits.problem import EVALUATION_START, StartRule
 from marl.oracles.schedules import LinearDecay
 from solvers.sequoia.learning.exploration import NeighbourExploration
 from solvers.sequoia.learning.families import QFamily, ResidualFamily
+from solvers.sequoia.learning.improvement import Improvement
 from solvers.sequoia.learning.penalties import Penalty, WeightPenalty
 from solvers.sequoia.learning.schedules import CosineRate, SoftTarget, TargetRule
 from solvers.sequoia.learning.value_base import BaseRule, LagrangianBase
@@ -46,9 +47,9 @@ class Validation:
     """
 
     every: int = 5
-    episodes: int = 64
-    errors: float = 0.5
-    patience: int | None = None
+    episodes: int = 512
+    errors: float = 1.0
+    patience: int | None = 4
 
     def __post_init__(self) -> None:
         _at_least_one(self, ("every", "episodes"))
@@ -92,6 +93,7 @@ class SequoiaSettings:
             error would not be positive [1]_; the target network, which values the action, may differ. The
             loss then pulls estimates up only, so it is meant for late refinement.
         warm_start: for families that do not start at the base.
+        improvement: policy iteration before the first round, where it needs no programs; None: none.
         validation: when the policy is looked at.
         certified: validation episodes whose decisions are checked for the certificate.
 
@@ -124,6 +126,7 @@ class SequoiaSettings:
     acting: Tolerance = field(default_factory=lambda: Tolerance(1e-5))
     dual_filter: bool = False
     warm_start: WarmStart = field(default_factory=WarmStart)
+    improvement: Improvement | None = field(default_factory=Improvement)
     validation: Validation = field(default_factory=Validation)
     certified: int = 2
 

@@ -10,11 +10,15 @@ networks.
 """
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from games.bandits.factors import Factor
+
+Scores: TypeAlias = tuple[NDArray[np.float64], ...]
+"""Tables q_f, one a factor, of shape (H, states of f, patterns of f)."""
 
 _MOST_BITS = 6
 _MOST_ENTRIES = 20_000_000
@@ -90,14 +94,22 @@ class TermLayout:
         """Coefficients of tables q_f, each of shape (H, states of f, patterns of f)."""
         return np.concatenate([_moebius(table).reshape(-1) for table in tables])
 
+    def tables(self, flat: NDArray[np.float64]) -> Scores:
+        """The tables q_f of coefficients."""
+        parts = np.split(flat, self._offsets[1:])
+        return tuple(
+            _moebius(part.reshape(self.horizon, factor.states, factor.patterns), sign=1.0)
+            for part, factor in zip(parts, self.factors, strict=True)
+        )
 
-def _moebius(table: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Moebius inversion along the last axis, whose length is a power of two."""
+
+def _moebius(table: NDArray[np.float64], sign: float = -1.0) -> NDArray[np.float64]:
+    """Moebius inversion along the last axis, whose length is a power of two; with sign 1, undone."""
     found = np.array(table, dtype=np.float64)
     patterns = np.arange(found.shape[-1])
     step = 1
     while step < patterns.size:
         with_bit = (patterns & step) > 0
-        found[..., with_bit] -= found[..., ~with_bit]
+        found[..., with_bit] += sign * found[..., ~with_bit]
         step *= 2
     return found

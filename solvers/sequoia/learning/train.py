@@ -14,6 +14,7 @@ from games.progress import ProgressCallback, ignore_progress
 from games.results import SolveResult, Status
 from games.storage.bundle import header_path
 from solvers.sequoia.learning.checkpoint import resume_training, save_training
+from solvers.sequoia.learning.origin import QOrigin
 from solvers.sequoia.learning.policy import OraclePolicy, rows_of
 from solvers.sequoia.learning.records import LearningCurve
 from solvers.sequoia.learning.settings import SequoiaSettings
@@ -25,11 +26,13 @@ class SequoiaPolicy(OraclePolicy):
 
     Attributes:
         curve: what was measured while learning.
+        origin: what its Q-function was made from.
     """
 
-    def __init__(self, policy: OraclePolicy, curve: LearningCurve, *, workers: int) -> None:
+    def __init__(self, policy: OraclePolicy, curve: LearningCurve, origin: QOrigin, *, workers: int) -> None:
         super().__init__(policy.oracle, workers=workers, tolerance=policy.tolerance)
         self.curve = curve
+        self.origin = origin
 
 
 def train_sequoia(
@@ -54,8 +57,8 @@ def train_sequoia(
             limit strikes.
         workers: threads for the maxima.
         time_limit: seconds after which no further round begins, or None.
-        checkpoint: a ``.json`` file, written every so many rounds and at the end. Where it exists, the run
-            goes on from it; it must have had the same bandit, settings and seed.
+        checkpoint: a ``.json`` file, written before the first round, every so many rounds and at the end.
+            Where it exists, the run goes on from it; it must have had the same bandit, settings and seed.
         checkpoint_every: rounds between checkpoints.
         progress: told of each round.
 
@@ -80,6 +83,8 @@ def train_sequoia(
         resume_training(place, trainer)
     else:
         trainer.start()
+        if place is not None:
+            save_training(place, trainer)
     while trainer.running and (time_limit is None or time.perf_counter() - begin < time_limit):
         trainer.round()
         rounds, looks = trainer.curve.rounds, trainer.curve.looks
@@ -95,7 +100,8 @@ def train_sequoia(
             save_training(place, trainer)
     if place is not None:
         save_training(place, trainer)
-    policy = SequoiaPolicy(trainer.policy(trainer.best), trainer.curve, workers=workers)
+    origin = QOrigin(trainer.settings.family, trainer.base, trainer.unit)
+    policy = SequoiaPolicy(trainer.policy(trainer.best), trainer.curve, origin, workers=workers)
     looks = trainer.curve.looks
     kept = trainer.kept_look
     return SolveResult(

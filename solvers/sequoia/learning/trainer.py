@@ -27,7 +27,8 @@ from marl.learning.prioritised import PrioritisedRing
 from solvers.sequoia.learning.backups import Episodes, backup_columns, backups
 from solvers.sequoia.learning.exploration import random_allowed
 from solvers.sequoia.learning.families import AdditiveFamily
-from solvers.sequoia.learning.model import ActionValueModel, ModelNetwork
+from solvers.sequoia.learning.improvement import improve
+from solvers.sequoia.learning.model import ModelNetwork, Parameters
 from solvers.sequoia.learning.policy import OraclePolicy, feasible_of, rows_of
 from solvers.sequoia.learning.records import LearningCurve
 from solvers.sequoia.learning.settings import SequoiaSettings
@@ -39,17 +40,6 @@ from solvers.sequoia.result import ArgmaxResult, ArgmaxStatus, Tolerance
 _UNIT_ROWS = 64
 _UNIT_EPISODES = 8
 _LEAST_UNIT = 1e-2  # of the reward of a step
-
-
-class Parameters:
-    """What the optimiser moves.
-
-    Attributes:
-        parameters: leaf tensors.
-    """
-
-    def __init__(self, module: ActionValueModel) -> None:
-        self.parameters: list[Tensor] = module.trained_parameters()
 
 
 class SequoiaTrainer:
@@ -132,12 +122,24 @@ class SequoiaTrainer:
         return self.rounds < self.settings.rounds and not self.resting
 
     def start(self) -> None:
-        """Supervision, where the family needs it, and the first look; before the first round."""
+        """Supervision, where the family needs it, and policy iteration; before the first round."""
         with one_thread():
             if not self.settings.family.starts_at_base:
                 self._supervise()
-                self.target = copy.deepcopy(self.model)
             self._look()
+            if self.settings.improvement is not None:
+                improve(
+                    self.model,
+                    self.bandit,
+                    self.base,
+                    self.settings.improvement,
+                    self.noise,
+                    self.settings.start,
+                    rng=self.rng.spawn(1)[0],
+                    workers=self._workers,
+                    look=self._look,
+                )
+            self.target = copy.deepcopy(self.model)
 
     def round(self) -> None:
         """Play, learn, and look at the policy where that is due."""

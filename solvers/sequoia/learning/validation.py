@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from games.bandits.problem import CoupledBandit
 from games.bandits.simulator import BatchPolicy, Noise, Rollout, rollout
+from solvers.sequoia.evaluation import episode_values
 from solvers.sequoia.learning.value_base import ValueBase
 
 
@@ -36,16 +37,10 @@ class Look:
 def look_at(bandit: CoupledBandit, policy: BatchPolicy, noise: Noise, base: ValueBase) -> Look:
     """Play a policy and score its episodes.
 
-    Without discount a score is V(s_0, 0) + sum_t (Q(s_t, a_t, t) - V(s_t, t)) of the base, over H: it has the
-    expectation of the mean reward a step, and the less variance the better V is. With discount it is the mean
-    expected reward itself.
+    Without discount the base takes luck out of the scores; see `episode_values`.
     """
     played = rollout(bandit, policy, noise)
-    if base.discount != 1.0:
-        return Look(played.values)
-    episodes, horizon = played.expected.shape
-    promised = base.value(played.states[:, 0], np.zeros(episodes, dtype=np.int64))
-    return Look((promised + gains_over(base, played)) / horizon)
+    return Look(episode_values(played, base if base.discount == 1.0 else None))
 
 
 def gains_over(base: ValueBase, played: Rollout) -> NDArray[np.float64]:

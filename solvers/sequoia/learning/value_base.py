@@ -26,7 +26,7 @@ from games.bandits.factors import Factor, factors_of
 from games.bandits.problem import EVALUATION_START, CoupledBandit
 from games.bandits.return_bound import greatest_prices, priced_values, relaxed_set, starting_at_random
 from solvers.sequoia.baselines.multipliers import Effort, Multipliers, best_multipliers
-from solvers.sequoia.learning.terms import TermLayout
+from solvers.sequoia.learning.terms import Scores, TermLayout
 from solvers.sequoia.network import digest
 
 _MOST_PATTERNS = 64
@@ -60,6 +60,14 @@ class ValueBase:
     values: tuple[NDArray[np.float64], ...]
     constants: NDArray[np.float64]
     discount: float
+
+    @property
+    def scores(self) -> Scores:
+        """The q_f."""
+        return tuple(
+            factor.action_values(table, self.discount)
+            for factor, table in zip(self.layout.factors, self.values, strict=True)
+        )
 
     def value(self, states: NDArray[np.int64], steps: NDArray[np.int64]) -> NDArray[np.float64]:
         """V of states of shape (m, J) at steps of shape (m,) in 0..H."""
@@ -110,8 +118,7 @@ def value_base(
                 f"values[{place}] must be finite, of shape {shape} and zero in the last row, "
                 f"got {table.shape}"
             )
-        onward = np.einsum("pij,tj->tip", factor.moves, table[1:])
-        ahead.append(factor.rewards + discount * onward)
+        ahead.append(factor.action_values(table, discount))
     if not np.isfinite(shifts).all() or shifts[-1]:
         raise ValueError(f"constants must be finite and end in 0, got {shifts}")
     layout = TermLayout(factors, shifts.size - 1)

@@ -22,6 +22,7 @@ from solvers.sequoia.learning import (
     CosineRate,
     DenseFamily,
     HardTarget,
+    Improvement,
     LagrangianBase,
     NoBase,
     ReluStability,
@@ -50,7 +51,8 @@ QUICK = SequoiaSettings(
     batch=16,
     updates=5,
     warm_start=WarmStart(20, 2, 10, 16),
-    validation=Validation(2, 8),
+    improvement=None,
+    validation=Validation(2, 8, patience=None),
     certified=1,
 )
 
@@ -356,6 +358,7 @@ def test_a_plain_network_learns_what_one_step_cannot_see():
         learning_rate=CosineRate(5e-3, 5e-4),
         epsilon=LinearDecay(0.5, 0.1, 0.6),
         warm_start=WarmStart(200, 3, 200, 64),
+        improvement=None,
         validation=Validation(4, 32),
         tolerance=ShrinkingTolerance(0.1, 0.8),
     )
@@ -382,7 +385,7 @@ def _myopic(bandit):
 def test_four_arms_come_within_two_percent_of_the_best(family):
     bandit = corrected_instance(family, rng=np.random.default_rng(11), arms=4, budget=2)
     best = exact(bandit)
-    settings = SequoiaSettings(rounds=15, base=LagrangianBase())
+    settings = SequoiaSettings(rounds=15, base=LagrangianBase(), improvement=Improvement(pairs=20_000))
     result = train_sequoia(bandit, settings, rng=np.random.default_rng(0))
     reached, most = per_step(bandit, best, result.unwrap())
     assert reached > 0.98 * most
