@@ -9,8 +9,9 @@ import typer
 
 from games.checking import CheckReport, check_result
 from games.checking_influence import check_influence
-from games.storage import influence, load_result, read_schema
+from games.storage import bandit_policies, influence, load_result, read_schema
 from solvers.cli.populations import generator
+from solvers.cli.sequoia_files import judge_policy
 
 
 def check(
@@ -24,17 +25,22 @@ def check(
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(help="Influence: of the fresh sets; drawn anew, so that no file can be made for them."),
+        typer.Option(
+            help="Influence and bandits: of fresh sets or episodes; drawn anew, so that no file can be made "
+            "for them."
+        ),
     ] = None,
+    episodes: Annotated[int, typer.Option(help="Bandits: fresh episodes that the policy plays.")] = 200,
 ) -> None:
     """Recompute the certificates of saved results from the problems in them, without any solver.
 
     Influence results are judged on fresh reverse-reachable sets: the confidence of the claim is also that of
-    the check.
+    the check. Policies of bandits play fresh episodes; what they play is judged from the arrays in the file.
     """
     disagree = False
     for file in files:
-        report = _report(file, graph, sets, generator(secrets.randbits(63) if seed is None else seed))
+        rng = generator(secrets.randbits(63) if seed is None else seed)
+        report = _report(file, graph, sets, episodes, rng)
         disagree |= not report.agrees
         mark = "agrees" if report.agrees else "DISAGREES"
         typer.secho(
@@ -48,8 +54,13 @@ def check(
         raise typer.Exit(1)
 
 
-def _report(file: Path, graph: Path | None, sets: int | None, rng: np.random.Generator) -> CheckReport:
-    if read_schema(file) == influence.SCHEMA:
+def _report(
+    file: Path, graph: Path | None, sets: int | None, episodes: int, rng: np.random.Generator
+) -> CheckReport:
+    schema = read_schema(file)
+    if schema == bandit_policies.SCHEMA:
+        return judge_policy(file, episodes, rng=rng)
+    if schema == influence.SCHEMA:
         stored = influence.load_influence(file, graph_file=graph)
         return check_influence(stored, num_sets=sets, rng=rng)
     return check_result(load_result(file))

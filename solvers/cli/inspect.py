@@ -10,19 +10,22 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from games.storage import influence, read_schema
+from games.storage import bandit_policies, influence, read_schema
 from marl.policies import MixturePolicy, Policy
 from marl.populations.compiled import CompiledGame
 from marl.populations.inspection import Decision, compiled_decisions, sampled_decisions, summarise
 from marl.populations.population import Population
 from solvers.cli.influence_tables import show_stored
 from solvers.cli.populations import compile_if_small, generator, read_population
+from solvers.cli.sequoia_files import show_policy
 
 _LIKELY = 3  # actions shown of each decision
 
 
 def inspect(
-    file: Annotated[Path, typer.Argument(help="A saved population or influence result (.json).")],
+    file: Annotated[
+        Path, typer.Argument(help="A saved population, influence result or bandit policy (.json).")
+    ],
     player: Annotated[int | None, typer.Option(help="Show what this player does.")] = None,
     policy: Annotated[
         int | None, typer.Option(help="Number of one of the player's policies; their mixture if left out.")
@@ -42,6 +45,8 @@ def inspect(
 ) -> None:
     """What a saved population holds, and what its policies do; or whom an influence result chose.
 
+    Of a bandit's policy: what is claimed of it, and what its first decision on record hangs on.
+
     Try:
 
       counterplay inspect kuhn.json
@@ -51,14 +56,19 @@ def inspect(
       counterplay inspect kuhn.json --player 1 --policy 3
 
       counterplay inspect invitations.json
+
+      counterplay inspect results/schedule/policy.json
     """
     if limit < 1:
         raise ValueError(f"limit must be at least 1, got {limit}")
-    if read_schema(file) == influence.SCHEMA:
-        if player is not None or policy is not None or infoset is not None or game is not None:
-            raise ValueError(
-                "an influence result has no players: leave out --player, --policy, --infoset, --game"
-            )
+    schema = read_schema(file)
+    alone = {influence.SCHEMA: "an influence result", bandit_policies.SCHEMA: "a bandit's policy"}
+    if schema in alone and any(given is not None for given in (player, policy, infoset, game)):
+        raise ValueError(f"{alone[schema]} has no players: leave out --player, --policy, --infoset, --game")
+    if schema == bandit_policies.SCHEMA:
+        show_policy(file, limit)
+        return
+    if schema == influence.SCHEMA:
         show_stored(influence.load_influence(file, graph_file=graph), file.name, limit)
         return
     population = read_population(file, game)

@@ -44,6 +44,10 @@ def sequoia(
     ] = False,
     rounds: Annotated[int | None, typer.Option(help="Rounds of learning; 60 if left out.")] = None,
     lanes: Annotated[int | None, typer.Option(help="Episodes of a round; 16 if left out.")] = None,
+    pairs: Annotated[
+        int | None,
+        typer.Option(help="Actions compared, twice, to improve the start; 100,000 if left out; 0: none."),
+    ] = None,
     time_limit: Annotated[float | None, typer.Option(help="Seconds after which no round starts.")] = None,
     tol: Annotated[
         float, typer.Option(help="Exit code 0 if checked decisions are proven within this of the best Q.")
@@ -64,7 +68,9 @@ def sequoia(
         Path | None, typer.Option(help="Save the training here, and resume it from here.")
     ] = None,
     checkpoint_every: Annotated[int, typer.Option(help="Rounds between saves.")] = 10,
-    out: Annotated[Path | None, typer.Option(help="Folder for scores.json and pictures.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for policy.json, scores.json and pictures.")
+    ] = None,
 ) -> None:
     """Learn to act on coupled restless arms, each action proven the best by the learned Q.
 
@@ -80,7 +86,7 @@ def sequoia(
     """
     names = [f"{name}.png" for name in ("learning", "policies")]
     check_targets(
-        [checkpoint, None if out is None else out / "scores.json"],
+        [checkpoint, *([] if out is None else [out / "scores.json", out / "policy.json"])],
         [] if out is None else [out / name for name in names],
     )
     if episodes < 2:
@@ -88,16 +94,19 @@ def sequoia(
     if compare and against:
         raise ValueError("--compare takes every baseline that fits: leave it out, or --against")
     chosen = [BANDIT_POLICIES.get(name) for name in against or ()]
-    for_instance, for_training, for_comparison = generator(seed).spawn(3)
+    for_instance, for_training, for_comparison, for_claim = generator(seed).spawn(4)
     make = paper_instance if released else corrected_instance
     bandit = make(Family[family.name], rng=for_instance, arms=arms, budget=budget)
     # Torch is slow to import, and mistakes above should not wait for it.
     from solvers.sequoia import SequoiaSettings, train_sequoia
     from solvers.sequoia.comparison import admitted
+    from solvers.sequoia.learning import Improvement
 
     settings = SequoiaSettings()
     settings = replace(settings, rounds=settings.rounds if rounds is None else rounds)
     settings = replace(settings, lanes=settings.lanes if lanes is None else lanes)
+    if pairs is not None:
+        settings = replace(settings, improvement=Improvement(pairs=pairs) if pairs else None)
     if compare:
         chosen = [*admitted(bandit)]
     with interruptible(checkpoint):
@@ -116,6 +125,7 @@ def sequoia(
         comparison = _compare(bandit, result.unwrap(), chosen, episodes, for_comparison, workers)
     if out is not None:
         _save(out, bandit, result, comparison)
+        _save_policy(out / "policy.json", bandit, result, for_claim)
     certificate = result.certificate
     assert certificate is not None  # every run ends with one
     if not certificate.bound <= tol:
@@ -157,6 +167,15 @@ def _compare(
         )
     Console().print(policies_table(comparison.evaluation, title=f"{bandit.name}, {episodes} episodes"))
     return comparison
+
+
+def _save_policy(
+    target: Path, bandit: CoupledBandit, result: "SolveResult[SequoiaPolicy]", rng: "np.random.Generator"
+) -> None:
+    from solvers.sequoia.storage import save_policy
+
+    save_policy(target, bandit, result, rng=rng)
+    typer.echo(f"saved {target}; check it with: counterplay check {target}")
 
 
 def _save(

@@ -18,5 +18,9 @@ from .plots import (
     plot_risk_frontier as plot_risk_frontier,
 )
 from .progress import progress_bar as progress_bar
-from .sequoia import plot_learning as plot_learning
+from .sequoia import (
+    decision_table as decision_table,
+    others_table as others_table,
+    plot_learning as plot_learning,
+)
 from .tables import results_table as results_table

@@ -1,10 +1,15 @@
-"""Learning curves of SEQUOIA: its policy on validation, errors of its Q, certified errors of max Q."""
+"""Learning curves of SEQUOIA (validation, errors of Q and of max Q), and tables that explain a decision."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
+from rich import box
+from rich.markup import escape
+from rich.table import Table
 
+from solvers.sequoia.explanation import BitChoice, Explanation
 from solvers.sequoia.learning.records import LearningCurve
 
 if TYPE_CHECKING:
@@ -49,3 +54,84 @@ def plot_learning(
     value.legend(frameon=False, fontsize=8)
     figure.suptitle(title, fontsize=10)
     return figure
+
+
+def decision_table(
+    explanation: Explanation, *, names: Sequence[str] | None = None, rows: int | None = None
+) -> Table:
+    """What each bit of a decision is worth, the dearest first.
+
+    Columns: the bit, whether it is set, how much Q is lost when it must be the other way, and which bits are
+    then set.
+
+    Args:
+        explanation: of the decision.
+        names: of the bits, for example of the arms; their numbers where None.
+        rows: most bits shown; None: all.
+
+    Raises:
+        ValueError: there is not one name for each bit.
+    """
+    words = _names(explanation, names)
+    answer = explanation.answer
+    table = _table(
+        f"sets {_set(answer.action, words)}\nQ {answer.value:.6g}, at most {answer.upper:.6g} "
+        f"(gap {answer.gap:.2g})\nbound by: {answer.stage.name.lower()}"
+    )
+    table.add_column("bit", justify="right", no_wrap=True)
+    table.add_column("set", no_wrap=True)
+    table.add_column("loss if flipped", justify="right", no_wrap=True)
+    table.add_column("best then")
+    ordered = sorted(explanation.bits, key=lambda choice: (-choice.loss, choice.bit))
+    for choice in ordered[:rows]:
+        then = "no action has it so" if choice.otherwise is None else _set(choice.otherwise.action, words)
+        table.add_row(words[choice.bit], "yes" if choice.chosen else "no", _loss(choice), then)
+    if rows is not None and len(ordered) > rows:
+        table.add_row("...", "", "", f"and {len(ordered) - rows} more")
+    return table
+
+
+def others_table(explanation: Explanation, *, names: Sequence[str] | None = None) -> Table:
+    """The next best actions of a decision with what they lose, best first.
+
+    Args:
+        explanation: of the decision.
+        names: of the bits; their numbers where None.
+
+    Raises:
+        ValueError: there is not one name for each bit.
+    """
+    words = _names(explanation, names)
+    table = _table("next best actions")
+    for heading in ("Q", "loss"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("sets")
+    for other in explanation.next_best:
+        table.add_row(f"{other.value:.6g}", f"{explanation.loss(other):.3g}", _set(other.action, words))
+    return table
+
+
+def _names(explanation: Explanation, names: Sequence[str] | None) -> list[str]:
+    count = len(explanation.bits)
+    if names is not None and len(names) != count:
+        raise ValueError(f"names must hold {count} words, one for each bit, got {len(names)}")
+    return [escape(name) for name in names or map(str, range(count))]
+
+
+def _set(action: NDArray[np.bool_], words: list[str]) -> str:
+    return ", ".join(words[bit] for bit in np.flatnonzero(action)) or "nothing"
+
+
+def _loss(choice: BitChoice) -> str:
+    if choice.otherwise is None:
+        return "-"
+    slack = choice.loss - choice.least_loss
+    return (
+        f"{choice.loss:.3g}"
+        if slack <= 1e-3 * abs(choice.loss)
+        else f"{choice.least_loss:.3g} .. {choice.loss:.3g}"
+    )
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)

@@ -18,10 +18,11 @@ from games.errors import UnknownNameError
 from solvers.cli.main import app
 from solvers.registry import BANDIT_POLICIES
 from solvers.sequoia import SequoiaTrainer, evaluate
-from solvers.sequoia.baselines import exact, myopic
+from solvers.sequoia.baselines import exact, lagrange, myopic
 from solvers.sequoia.comparison import admitted, compare
+from solvers.sequoia.learning import MultiplierBase
 
-SMALL = ("--arms", 4, "--budget", 2, "--rounds", 2, "--lanes", 2)
+SMALL = ("--arms", 4, "--budget", 2, "--rounds", 2, "--lanes", 2, "--pairs", 2_000)
 
 
 def run(*arguments):
@@ -40,7 +41,8 @@ def test_learns_compares_and_leaves_files(tmp_path):
     assert done.exit_code == 0, done.output
     for words in ("capacity(arms=4, workers=2), 40 episodes", "any policy", "of the greatest Q"):
         assert words in done.stdout
-    assert sorted(path.name for path in out.iterdir()) == ["learning.png", "policies.png", "scores.json"]
+    left = sorted(path.name for path in out.iterdir() if path.suffix != ".npz")
+    assert left == ["learning.png", "policies.png", "policy.json", "scores.json"]
     for picture in out.glob("*.png"):
         assert picture.read_bytes().startswith(b"\x89PNG")
     scores = json.loads((out / "scores.json").read_text())
@@ -49,7 +51,9 @@ def test_learns_compares_and_leaves_files(tmp_path):
     # The same numbers come from Python: the instance and the luck have children of the seed.
     for_instance, _, for_luck = np.random.default_rng(0).spawn(3)
     bandit = corrected_instance(Family.CAPACITY, rng=for_instance, arms=4, budget=2)
-    alone = evaluate(bandit, [exact(bandit)], episodes=40, rng=for_luck.spawn(1)[0])
+    control = MultiplierBase(lagrange(bandit).multipliers)(bandit, 1.0)
+    luck = for_luck.spawn(1)[0]
+    alone = evaluate(bandit, [exact(bandit)], episodes=40, rng=luck, control=control)
     assert rewards(out / "scores.json")["exact"] == alone["exact"].reward.mean
     optimum = exact(bandit).per_step(starting_at_random(bandit, EVALUATION_START))
     assert optimum <= scores["bound_per_step"] + 1e-9
@@ -126,7 +130,7 @@ def test_released_rules_are_another_problem(tmp_path):
         counts[make] = len(allowed_actions(made.feasible))
     assert counts[paper_instance] == 1 + 8 + 28
     assert counts[corrected_instance] < counts[paper_instance]
-    common = ("--arms", 8, "--budget", 2, "--rounds", 1, "--lanes", 1, "--against", "myopic")
+    common = ("--arms", 8, "--budget", 2, "--rounds", 1, "--lanes", 1, "--pairs", 0, "--against", "myopic")
     done = run("sequoia", "path", *common, "--released", "--episodes", 20, "--out", tmp_path)
     assert done.exit_code == 0, done.output
     for_instance, _, for_luck = np.random.default_rng(0).spawn(3)
