@@ -10,13 +10,13 @@ RESULTS ?= results/demo
 help: ## show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: $(VENV)/.run ## install, run the main job, show its table and where the plots lie
+demo: $(VENV)/.run $(VENV)/.kernels ## install, run the main job, show its table and where the plots lie
 	$(BIN)/python examples/demo.py --out $(RESULTS)
 
-test: $(VENV)/.test lint ## install, then check style, types, layers, and run the tests
+test: $(VENV)/.test $(VENV)/.kernels lint ## install, then check style, types, layers, and run the tests
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered -m "not slow"
 
-test-slow: $(VENV)/.test ## the long reproductions, and all properties on new random examples
+test-slow: $(VENV)/.test $(VENV)/.kernels ## the long reproductions, and all properties on new random examples
 	$(BIN)/python -m pytest -m slow
 	$(BIN)/python -m pytest -n 2 -m "not slow" --hypothesis-profile=explore tests
 
@@ -39,6 +39,11 @@ $(VENV)/.run: $(VENV)/bin/python pyproject.toml constraints.txt
 $(VENV)/.test: $(VENV)/.run
 	$(PIP) install -q -U "pip>=25.1"
 	$(PIP) install -q -c constraints.txt -e . --group test
+	touch $@
+
+# Numba compiles a function anew when its own file changes, but not when one that it calls does.
+$(VENV)/.kernels: $(VENV)/bin/python $(shell grep -rl --include='*.py' njit games marl solvers)
+	find games marl solvers -name '*.nb[ci]' -delete
 	touch $@
 
 # Peers run beside ours in one environment of their own: some need packages that ours must not lean on.
