@@ -24,13 +24,13 @@ from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
-from games.bandits.action_set import ActionSet, whole_number
-from games.bandits.membership import one_by_one, within
+from games.bandits.action_set import ActionSet, Membership, whole_number
+from games.bandits.membership import within
 from games.bandits.recipes import ScheduleRecipe
 from games.bandits.rows import Logic, RowBuilder, tightened
 from games.bandits.transport import checked_reach, transport_rows
+from games.bandits.visit_kernels import can_all_be_visited
 
 
 class Meeting(Enum):
@@ -79,7 +79,7 @@ def schedule(
         transport_rows(builder, arms, 1, [n // visits for n in free])
     else:
         _class_rows(builder, workers, arms, visits)
-    test = within(budget, one_by_one(_VisitTest(workers, arms, visits, meeting)))
+    test = within(budget, _visit_test(workers, arms, slots, visits, meeting))
     name = f"schedule(size={len(arms)}, workers={len(workers)}, {meeting.name.lower()})"
     # Arms with equal slots are of one kind.
     numbers: dict[frozenset[int], int] = {}
@@ -117,53 +117,30 @@ def _class_rows(
                 builder.row([arm, *own], [-float(size), *[1.0] * own.size], (-np.inf, 0.0))
 
 
-class _VisitTest:
-    """A maximum flow: source, pulled arms, who may come, worker at slot, sink."""
+def _visit_test(
+    workers: Sequence[frozenset[int]],
+    arms: Sequence[frozenset[int]],
+    slots: int,
+    visits: int,
+    meeting: Meeting,
+) -> Membership:
+    """The membership test. Who comes to a meeting of several counts as one worker, free at that slot."""
+    if meeting is Meeting.TOGETHER:
+        groups = [sum(slot in own for own in workers) // visits for slot in range(slots)]
+        workers = [frozenset((slot,)) for slot in range(slots) for _ in range(groups[slot])]
+        visits = 1
+    crew, places = _table(workers, slots), _table(arms, slots)
+    distinct = meeting is Meeting.DISTINCT
 
-    def __init__(
-        self, workers: Sequence[frozenset[int]], arms: Sequence[frozenset[int]], visits: int, meeting: Meeting
-    ) -> None:
-        self._workers = workers
-        self._arms = arms
-        self._visits = visits
-        self._meeting = meeting
+    def allows(actions: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        found: NDArray[np.bool_] = can_all_be_visited(actions, crew, places, visits, distinct)
+        return found
 
-    def __call__(self, pulled: NDArray[np.int64]) -> bool:
-        if not pulled.size:
-            return True
-        numbers: dict[object, int] = {"source": 0, "sink": 1}
-        arcs: dict[tuple[int, int], int] = {}
-
-        def arc(tail: object, head: object, units: int) -> None:
-            ends = [numbers.setdefault(end, len(numbers)) for end in (tail, head)]
-            arcs[ends[0], ends[1]] = units
-
-        need = 1 if self._meeting is Meeting.TOGETHER else self._visits
-        for arm in pulled.tolist():
-            arc("source", ("arm", arm), need)
-            if self._meeting is Meeting.TOGETHER:
-                for slot in self._arms[arm]:
-                    free = sum(slot in own for own in self._workers)
-                    arc(("arm", arm), ("slot", slot), 1)
-                    arc(("slot", slot), "sink", free // self._visits)
-                continue
-            for worker, own in enumerate(self._workers):
-                gate: object = ("arm", arm)
-                if self._meeting is Meeting.DISTINCT:
-                    gate = ("meets", arm, worker)
-                    arc(("arm", arm), gate, 1)
-                for slot in own & self._arms[arm]:
-                    arc(gate, ("visit", worker, slot), 1)
-                    arc(("visit", worker, slot), "sink", 1)
-        return _flow(arcs, len(numbers)) == need * pulled.size
+    return allows
 
 
-def _flow(arcs: dict[tuple[int, int], int], nodes: int) -> int:
-    """The maximum flow from node 0 to node 1."""
-    from scipy.sparse.csgraph import maximum_flow
-
-    ends = np.array([*arcs], dtype=np.int32).T
-    units = np.array([*arcs.values()], dtype=np.int32)
-    return int(
-        maximum_flow(sparse.csr_array((units, (ends[0], ends[1])), shape=(nodes, nodes)), 0, 1).flow_value
+def _table(free: Sequence[frozenset[int]], slots: int) -> NDArray[np.bool_]:
+    """Which slots are free, of shape (len(free), slots)."""
+    return np.array([[slot in own for slot in range(slots)] for own in free], dtype=np.bool_).reshape(
+        len(free), slots
     )

@@ -80,16 +80,16 @@ def node_limit(network: ActionNetwork, prepared: PreparedSet) -> int:
 
     Where the set only counts bits, in all or by kinds, the search closed in a tenth to a hundredth of HiGHS's
     time what took longer than milliseconds, on networks fitted to 20, 40 and 100 arms with 16x32 to 64x64
-    neurons. So it gets as many nodes as fit into some seconds. Other constraints are unseen by its bounds:
-    there it closes within some hundred nodes most of what it closes at all, and the program knows the
-    constraints.
+    neurons. So it gets as many nodes as fit into some seconds. Other constraints are unseen by its bounds,
+    but in sets closed under dropping bits it learns which bits a node cannot have: schedules and paths of 40
+    arms, too, closed in a hundredth of HiGHS's time. In the rest the program knows more, and comes soon.
 
     Args:
         network: Q of one state.
         prepared: allowed actions.
     """
     if not prepared.count.complete:
-        return 300
+        return 20_000 if prepared.action_set.downward else 300
     neurons = sum(bias.size for bias in network.biases[:-1])
     return max(1000, int(_WORK / max(1, neurons * (neurons + network.size))))
 

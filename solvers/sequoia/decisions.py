@@ -14,7 +14,6 @@ from solvers.sequoia.bounds import LayerBounds
 from solvers.sequoia.branch_and_bound import search
 from solvers.sequoia.exact_stages import ExactStage, Incumbent, some_action
 from solvers.sequoia.highs_solver import HighsSolver
-from solvers.sequoia.listing import best_by_listing
 from solvers.sequoia.local_search import improve
 from solvers.sequoia.network import ActionNetwork
 from solvers.sequoia.opening import Opening, openings
@@ -75,13 +74,11 @@ class Stages:
     Attributes:
         exact: the last one.
         nodes: how long to branch before it.
-        visits: actions listed for a decision, where there is no table.
         time_limit: seconds for one state, looked at within ``exact`` alone.
     """
 
     exact: ExactStage
     nodes: NodeLimit
-    visits: int
     time_limit: float
 
     def begin(self, questions: Sequence[Question], tolerance: Tolerance) -> list[Begun]:
@@ -150,11 +147,6 @@ class Stages:
         def is_open() -> bool:
             return best.upper > max(best.value, enough) + allowed
 
-        if prepared.extensions is not None and is_open():
-            listed = best_by_listing(network, prepared.extensions, bounds, best, enough, allowed, self.visits)
-            if listed.upper < best.upper:
-                stage = Stage.LISTING
-            best = listed
         limit = self.nodes(network, prepared) if is_open() else 0
         if limit > 0:
             goal = max(allowed, enough - best.value)

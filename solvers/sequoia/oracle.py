@@ -4,9 +4,8 @@
 2. If the root bound already meets the action's value, that is the proof.
    Where all actions fit into a table, that takes the place of everything else: the actions whose linear bound
    exceeds the best value are few.
-3. In other downward sets, a list of the actions whose linear bound exceeds the best value, if it is short.
-4. A short branch and bound over action bits, where it pays.
-5. The mixed-integer program, which needs to look only for actions better than the one at hand.
+3. A branch and bound over action bits and signs of neurons, as long as it pays.
+4. The mixed-integer program, which needs to look only for actions better than the one at hand.
 
 Numerical libraries should be told to use one thread (``OMP_NUM_THREADS=1``): the matrices are small, and a
 batch is spread over threads here.
@@ -89,7 +88,6 @@ class ArgmaxOracle:
         self._stages = Stages(
             MixedIntegerProgram() if exact is None else exact,
             nodes,
-            self._effort.visits,
             math.inf if time_limit is None else time_limit,
         )
         self._sets: Memo[PreparedSet] = Memo(_SETS)

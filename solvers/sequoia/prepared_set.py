@@ -9,7 +9,6 @@ from games.bandits.action_set import ActionSet
 from games.errors import SolveError
 from solvers.sequoia.action_table import ActionTable, action_table
 from solvers.sequoia.counting import Counting, counting
-from solvers.sequoia.extensions import Extensions
 from solvers.sequoia.kinds import kind_tree
 from solvers.sequoia.profiles import Profiles, profiles
 
@@ -26,7 +25,6 @@ class Preparation:
 
     Attributes:
         tests: membership tests, each of some microseconds to a third of a millisecond; 0: nothing here.
-        visits: of the actions of a downward set that are listed for a decision, where there is no table.
         actions: of a table; each takes 9 bytes. Of every decision each takes about two nanoseconds, and of a
             deep network that its linear bound does not settle some hundreds: so beyond this, branching wins.
         leaves: greatest number of maximal profiles for the bounds to use; each takes about two nanoseconds of
@@ -34,12 +32,11 @@ class Preparation:
     """
 
     tests: int = 20_000
-    visits: int = 5_000
     actions: int = 200_000
     leaves: int = 2_000
 
     def __post_init__(self) -> None:
-        for name in ("tests", "visits", "actions", "leaves"):
+        for name in ("tests", "actions", "leaves"):
             number = getattr(self, name)
             if number < 0:
                 raise ValueError(f"{name} must be 0 or more, got {number}")
@@ -59,7 +56,6 @@ class PreparedSet:
         slack: greatest change of an objective when every reduced cost and every price is wrong by 1.
         profiles: of the set, or None where there are too many, or counting bits is all there is to it.
         table: all actions, or None where there are too many.
-        extensions: of a downward set that neither table nor counting tells all of; None for others.
     """
 
     action_set: ActionSet
@@ -71,7 +67,6 @@ class PreparedSet:
     slack: float
     profiles: Profiles | None
     table: ActionTable | None
-    extensions: Extensions | None
 
 
 def prepare(action_set: ActionSet, effort: Preparation | None = None) -> PreparedSet:
@@ -101,7 +96,6 @@ def prepare(action_set: ActionSet, effort: Preparation | None = None) -> Prepare
         if tree.slot.size - tree.leaves <= effort.leaves:
             count = replace(count, kinds=tree, complete=True)
     few = seen is not None and seen.actions <= effort.actions
-    hard = effort.tests > 0 and not few and not count.complete
     has_none = bool(action_set.contains(np.zeros(action_set.size, dtype=np.bool_)))
     inequality = action_set.row_lower < action_set.row_upper
     return PreparedSet(
@@ -114,5 +108,4 @@ def prepare(action_set: ActionSet, effort: Preparation | None = None) -> Prepare
         slack=float(widths[finite].sum() + reach[inequality].sum()),
         profiles=seen,
         table=action_table(seen) if seen is not None and few else None,
-        extensions=Extensions(action_set) if hard and action_set.downward and has_none else None,
     )

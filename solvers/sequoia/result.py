@@ -25,7 +25,6 @@ class Stage(StrEnum):
     ROOT = "linear bounds of the network over the number of set bits"
     BRANCHING = "branch and bound over the action bits"
     TABLE = "a table of all actions, with the network's linear bound of each"
-    LISTING = "a list of the allowed actions that the network's linear bound leaves"
     PROGRAM = "mixed-integer program"
     ENUMERATION = "enumeration of all actions"
 

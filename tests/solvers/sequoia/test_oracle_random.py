@@ -31,8 +31,8 @@ from solvers.sequoia import (
 EFFORTS = [
     None,
     Preparation(tests=0),
-    Preparation(actions=0, visits=20),
-    Preparation(actions=0, leaves=0, visits=0),
+    Preparation(actions=0),
+    Preparation(actions=0, leaves=0),
 ]
 TOLERANCES = [None, Tolerance(1e-3), Tolerance(0.0, 0.1)]
 NODES = [None, lambda network, prepared: 0, lambda network, prepared: 3]

@@ -19,16 +19,13 @@ from solvers.sequoia import (
     ArgmaxOracle,
     ArgmaxStatus,
     EmptySetError,
-    Incumbent,
     Preparation,
     Stage,
     Tolerance,
 )
 from solvers.sequoia.bounds import layer_bounds, set_bounds
 from solvers.sequoia.branch_and_bound import search
-from solvers.sequoia.extensions import Extensions
 from solvers.sequoia.kinds_kernels import fix_by_kinds, greatest_by_kinds, maximise_by_kinds
-from solvers.sequoia.listing import best_by_listing
 from solvers.sequoia.local_search import improve
 from solvers.sequoia.opening import openings
 from solvers.sequoia.prepared_set import prepare
@@ -376,47 +373,7 @@ def test_counting_alone_needs_no_table():
     assert prepared.count.complete
 
 
-DOWNWARD = {
-    name: lambda rng, bits, make=make: _without_kinds(make(rng, bits)) for name, make in KINDS.items()
-}
-
-
-@given(
-    drawn(DOWNWARD), st.sampled_from([0.0, 0.3]), st.sampled_from([-np.inf, -0.3, 0.4]), st.integers(0, 300)
-)
-@settings(max_examples=100, deadline=None)
-def test_listing_is_exact_and_honest_wherever_it_stops(problem, allowed, beyond, visits):
-    network, action_set = problem
-    bounds = layer_bounds(network, action_set.most)
-    actions = allowed_actions(action_set)
-    values = network.values(actions)
-    best, scale = float(values.max()), 1.0 + float(np.abs(values).max())
-    worst = int(values.argmin())
-    start = Incumbent(actions[worst], float(values[worst]), max(bounds.output_upper, float(values[worst])))
-    extensions = Extensions(action_set)
-    some = best_by_listing(network, extensions, bounds, start, best + beyond, allowed, visits)
-    assert action_set.contains(some.action)
-    assert some.value == pytest.approx(network.values(some.action[None])[0], abs=1e-12 * scale)
-    assert best - 1e-9 * scale <= some.upper <= start.upper
-    full = best_by_listing(network, extensions, bounds, start, best + beyond, allowed, 10_000)
-    assert best - 1e-9 * scale <= full.upper <= max(full.value, best + beyond) + allowed
-    if beyond < 0:
-        assert full.value >= best - allowed - 1e-9 * scale
-
-
-@given(drawn(DOWNWARD))
-@settings(max_examples=30, deadline=None)
-def test_extensions_are_what_the_membership_test_says(problem):
-    _, action_set = problem
-    extensions = Extensions(action_set)
-    for action in allowed_actions(action_set)[::-1]:
-        code = sum(1 << int(bit) for bit in np.flatnonzero(action))
-        np.testing.assert_array_equal(extensions.bits(code), action)
-        longer = action | np.eye(action.size, dtype=bool)
-        np.testing.assert_array_equal(extensions.of(code), action_set.contains(longer) & ~action)
-
-
-def test_a_set_too_large_for_a_table_is_listed():
+def test_a_set_too_large_for_a_table_is_branched():
     rng = np.random.default_rng(11)
     action_set = _without_kinds(capacity(rng.integers(2, 7, 14), [4, 5, 7]))
     network = constant_encoder(random_network(rng, 14, (6,)))
@@ -424,7 +381,7 @@ def test_a_set_too_large_for_a_table_is_listed():
     assert prepare(action_set, effort).table is None
     answer = ArgmaxOracle(network, action_set, effort=effort).solve(STATE)
     assert answer.status is ArgmaxStatus.OPTIMAL
-    assert answer.stage is Stage.LISTING
+    assert answer.stage is Stage.BRANCHING
     assert answer.value == pytest.approx(
         network.at(STATE).values(allowed_actions(action_set)).max(), abs=1e-6
     )
