@@ -93,8 +93,9 @@ def program_bound(local: LocalQ, action_set: ActionSet, *, seconds: float) -> QB
     if local.output.size:
         program.earn(_neurons(program, local, action_set), local.output)
     rows, low, high, lower, upper, integral, cost = program.arrays()
+    scale = float(np.abs(cost).max()) or 1.0  # tolerances of HiGHS are absolute
     result = milp(
-        -cost,
+        -cost / scale,
         integrality=integral,
         bounds=Bounds(lower, upper),
         constraints=[LinearConstraint(rows, low, high)] if low.size else [],
@@ -103,7 +104,7 @@ def program_bound(local: LocalQ, action_set: ActionSet, *, seconds: float) -> QB
     if result.status == 2:
         raise ValueError(f"{action_set.name} allows no action")
     dual = result.mip_dual_bound
-    found = np.inf if dual is None or not np.isfinite(dual) else local.constant - float(dual)
+    found = np.inf if dual is None or not np.isfinite(dual) else local.constant - scale * float(dual)
     if local.bent is not None and np.isfinite(found):  # it increases
         found = float(local.bent.at(np.array([found]))[0])
     return QBound(found, settled=result.status == 0)

@@ -236,8 +236,11 @@ def _program(
             constant += float(own[0])
             cost[list(bits)] += own[1:] - own[0]
     weights = [own for bits, own in zip(scopes, prices, strict=True) if len(bits) > 1]
+    # Tolerances of the solver are absolute.
+    objective = np.concatenate([cost, *weights])
+    scale = float(np.abs(objective).max(initial=0.0)) or 1.0
     result = milp(
-        -np.concatenate([cost, *weights]),
+        -objective / scale,
         integrality=np.append(action_set.integral, np.zeros(extra)).astype(np.int64),
         bounds=Bounds(
             np.append(action_set.lower, np.zeros(extra)), np.append(action_set.upper, np.ones(extra))
@@ -248,7 +251,7 @@ def _program(
     bound = result.mip_dual_bound
     if result.status != 0 or bound is None:
         raise SolveError(f"the greatest price over {action_set.name} was not found: {result.message}")
-    return constant - float(bound)
+    return constant - scale * float(bound)
 
 
 def _check(

@@ -39,6 +39,9 @@ Encoded: TypeAlias = tuple[dict[str, Any], dict[str, NDArray[Any]]]
 # A file must not cost whoever opens it gigabytes by a few large numbers.
 _MOST_BITS = 10_000
 _MOST_NODES = 5_000
+_MOST_PATTERNS = 100_000
+_MOST_ENTRIES = 20_000_000  # of all patterns
+_MOST_VARIABLES = 2_000_000  # of the rows that a set of a built-in family gets
 _ASKED = 64  # actions on which a set and the one built from its recipe are compared
 
 
@@ -92,11 +95,11 @@ def same_set(one: ActionSet, other: ActionSet) -> bool:
     if one.size != other.size or one.rows.shape != other.rows.shape:
         return False
     pairs = [(getattr(one, name), getattr(other, name)) for name in _PARTS]
-    pairs.append((one.rows.toarray(), other.rows.toarray()))
     rng = np.random.default_rng(0)
     asked = rng.random((_ASKED, one.size)) < rng.random((_ASKED, 1))
     return (
         all(np.array_equal(first, second) for first, second in pairs)
+        and (one.rows != other.rows).nnz == 0
         and one.downward == other.downward
         and bool((one.contains(asked) == other.contains(asked)).all())
     )
@@ -172,6 +175,11 @@ def _optional_integer(fields: Fields, key: str) -> int | None:
     return None if key in fields.values and fields.values[key] is None else fields.integer(key)
 
 
+def _refuse_many(fields: Fields, what: str, number: int, most: int) -> None:
+    if number > most:
+        raise FileFormatError(f"{fields.place}: has {number} {what}, at most {most} are read")
+
+
 def _read_cardinality(fields: Fields, arrays: Arrays) -> ActionSet:
     only_keys(fields, ("kind", "size", "most", "exactly"))
     size = fields.integer("size")
@@ -185,7 +193,13 @@ def _read_capacity(fields: Fields, arrays: Arrays) -> ActionSet:
     costs, tops = (
         array_of(arrays, name, np.int64, 1, fields.place) for name in ("set_costs", "set_capacities")
     )
-    return capacity(costs, tops, max_patterns=fields.integer("max_patterns"))
+    patterns = fields.integer("max_patterns")
+    if not 0 <= patterns <= _MOST_PATTERNS:
+        raise fields.error("max_patterns", f"an integer in 0..{_MOST_PATTERNS}")
+    kinds = np.unique(costs).size
+    _refuse_many(fields, "entries of max_patterns patterns", patterns * kinds, _MOST_ENTRIES)
+    _refuse_many(fields, "pairs of a worker and an arm", tops.size * costs.size, _MOST_VARIABLES)
+    return capacity(costs, tops, max_patterns=patterns)
 
 
 def _read_schedule(fields: Fields, arrays: Arrays) -> ActionSet:
@@ -197,9 +211,13 @@ def _read_schedule(fields: Fields, arrays: Arrays) -> ActionSet:
     slots = fields.integer("slots")
     if not 1 <= slots <= _MOST_BITS:
         raise fields.error("slots", f"an integer in 1..{_MOST_BITS}")
+    workers, arms = (_read_lists(arrays, name, fields.place) for name in ("worker_slots", "arm_slots"))
+    classes = len({tuple(own) for own in workers})
+    flows = sum(map(len, arms)) * max(1, classes)
+    _refuse_many(fields, "slots of arms for the classes of workers", flows, _MOST_VARIABLES)
     return schedule(
-        _read_lists(arrays, "worker_slots", fields.place),
-        _read_lists(arrays, "arm_slots", fields.place),
+        workers,
+        arms,
         slots=slots,
         visits=fields.integer("visits"),
         most=_optional_integer(fields, "most"),
@@ -217,22 +235,27 @@ def _read_path(fields: Fields, arrays: Arrays) -> ActionSet:
         raise fields.error("nodes", f"an integer in 1..{_MOST_NODES}")
     if arcs.shape[1] != 2 or (arcs.size and not (arcs.min() >= 0 and arcs.max() < nodes)):
         raise FileFormatError(f"{fields.place}: array 'set_arcs' must hold pairs of nodes in range({nodes})")
+    steps = fields.integer("steps")
+    if steps < 1:
+        raise fields.error("steps", "an integer of at least 1")
+    _refuse_many(fields, "moves along arcs and nodes", steps * (len(arcs) + nodes), _MOST_VARIABLES)
     graph = nx.DiGraph() if fields.boolean("directed") else nx.Graph()
     graph.add_nodes_from(range(nodes))
     graph.add_edges_from(arcs.tolist())
     if fields.text("kind") == "path_as_released":
         if most is None:
             raise fields.error("most", "an integer")
-        return path_as_released(graph, source, steps=fields.integer("steps"), most=most)
+        return path_as_released(graph, source, steps=steps, most=most)
     arms = None
     if "set_arms" in arrays:
         arms = array_of(arrays, "set_arms", np.int64, 1, fields.place).tolist()
-    return path(graph, source, steps=fields.integer("steps"), most=most, arms=arms)
+    return path(graph, source, steps=steps, most=most, arms=arms)
 
 
 def _read_knapsack(fields: Fields, arrays: Arrays) -> ActionSet:
     only_keys(fields, ("kind",))
     weights = array_of(arrays, "set_weights", np.float64, 2, fields.place)
+    _refuse_many(fields, "action bits", weights.shape[1], _MOST_BITS)
     return knapsack(weights, array_of(arrays, "set_limits", np.float64, 1, fields.place))
 
 
@@ -241,6 +264,7 @@ def _read_partition(fields: Fields, arrays: Arrays) -> ActionSet:
     groups, limits = (
         array_of(arrays, name, np.int64, 1, fields.place) for name in ("set_groups", "set_limits")
     )
+    _refuse_many(fields, "action bits", groups.size, _MOST_BITS)
     return partition(groups.tolist(), limits)
 
 

@@ -35,7 +35,9 @@ LOOK_RECORDS = ("round", "value", "gain", "error")
 """Columns of a learning curve: one entry a round, and one a look at the policy."""
 
 _MOST_HORIZON = 1_000_000
+_MOST_EPISODES = 10**15  # a number that floats can hold
 _FACTOR_STATES, _FACTOR_PATTERNS = 256, 256  # as many as `games.bandits.factors.factors_of` writes down
+_MOST_MOVES = 1 << 27  # transitions of all factors together, a gigabyte: a small file must not cost more
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,23 +322,25 @@ def _decode_factors(place: str, arrays: Arrays, bandit: CoupledBandit) -> tuple[
         raise FileFormatError(f"{place}: array 'base_ends' must rise to {flat.size}")
     if not np.array_equal(np.sort(flat), np.arange(bandit.num_arms)):
         raise FileFormatError(f"{place}: array 'base_arms' must hold each of {bandit.num_arms} arms once")
-    found = []
+    reach = incidence(bandit.effect)
+    found: list[Factor] = []
+    left = _MOST_MOVES
     for begin, end in pairwise(bounds.tolist()):
         members = flat[begin:end].tolist()
         if members != sorted(members) or bandit.arms.states ** len(members) > _FACTOR_STATES:
             raise FileFormatError(f"{place}: array 'base_arms' must hold small groups of rising numbers")
-        factor = _small_factor(bandit, members, place)
-        found.append(factor)
+        patterns = 2 ** int(reach[members].any(axis=0).sum())
+        if patterns > _FACTOR_PATTERNS:
+            raise FileFormatError(
+                f"{place}: array 'base_arms' has a group with {patterns} patterns, at most {_FACTOR_PATTERNS}"
+            )
+        left -= patterns * bandit.arms.states ** (2 * len(members))
+        if left < 0:
+            raise FileFormatError(
+                f"{place}: array 'base_arms' has groups with more than {_MOST_MOVES} transitions in all"
+            )
+        found.append(factor_of(bandit, members))
     return tuple(found)
-
-
-def _small_factor(bandit: CoupledBandit, members: list[int], place: str) -> Factor:
-    patterns = 2 ** int(incidence(bandit.effect)[members].any(axis=0).sum())
-    if patterns > _FACTOR_PATTERNS:
-        raise FileFormatError(
-            f"{place}: array 'base_arms' has a group with {patterns} patterns, at most {_FACTOR_PATTERNS}"
-        )
-    return factor_of(bandit, members)
 
 
 def _decode_claim(fields: Fields, policy: PlainPolicy) -> ReturnClaim:
@@ -344,8 +348,8 @@ def _decode_claim(fields: Fields, policy: PlainPolicy) -> ReturnClaim:
     error, episodes = fields.number("error"), fields.integer("episodes")
     if error < 0:
         raise fields.error("error", "a number of at least 0")
-    if episodes < 2:
-        raise fields.error("episodes", "an integer of at least 2")
+    if not 2 <= episodes <= _MOST_EPISODES:
+        raise fields.error("episodes", f"an integer of at least 2 and at most {_MOST_EPISODES}")
     bound = None
     if fields.values.get("bound", 0) is not None:
         bound = fields.number("bound")
@@ -359,6 +363,8 @@ def _decode_decisions(place: str, arrays: Arrays, bandit: CoupledBandit) -> Deci
     actions = array_of(arrays, "decision_actions", np.bool_, 3, place)
     values = _finite(array_of(arrays, "decision_values", np.float64, 2, place), "decision_values", place)
     each = states.shape[1]
+    if not each:
+        raise FileFormatError(f"{place}: array 'decision_states' must hold a decision at each step")
     wanted = (bandit.horizon, each)
     shapes = {"states": (*wanted, bandit.num_arms), "actions": (*wanted, bandit.bits), "values": wanted}
     for name, array in (("states", states), ("actions", actions), ("values", values)):

@@ -13,8 +13,10 @@ from games.progress import ProgressCallback, ignore_progress
 from games.registry import Entry
 from solvers.registry import BANDIT_POLICIES
 from solvers.sequoia.baselines.lagrange_policy import LagrangePolicy
+from solvers.sequoia.baselines.multipliers import Multipliers
 from solvers.sequoia.baselines.policy import NamedPolicy
-from solvers.sequoia.evaluation import Evaluation, evaluate
+from solvers.sequoia.evaluation import ControlVariate, Evaluation, evaluate
+from solvers.sequoia.learning.terms import TABULATED_BITS
 from solvers.sequoia.learning.value_base import MultiplierBase
 
 _FEW_STATES = 4**5
@@ -94,7 +96,14 @@ def compare(
         players.append(made)
         if isinstance(made, LagrangePolicy):
             bound = made.multipliers.bound
-            control = MultiplierBase(made.multipliers)(bandit, 1.0)
+            control = _control(bandit, made.multipliers)
         progress(number + 1, len(baselines))
     evaluation = evaluate(bandit, players, episodes=episodes, rng=luck, bound=bound, control=control)
     return Comparison(evaluation, names, seconds)
+
+
+def _control(bandit: CoupledBandit, multipliers: Multipliers) -> ControlVariate | None:
+    """The relaxation's values, where they can be tabulated."""
+    if max(len(factor.bits) for factor in multipliers.factors) > TABULATED_BITS:
+        return None
+    return MultiplierBase(multipliers)(bandit, 1.0)

@@ -92,4 +92,6 @@ def explain(
         value = answer.value
         bits.append(BitChoice(bit, chosen, other, value - other.value, value - other.upper))
     ranked = oracle.topk(given, others + 1, tolerance=tolerance) if others else ()
-    return Explanation(answer, tuple(bits), tuple(ranked[1:]))
+    # Where time ran out, the first of these need not be the answer.
+    next_best = [other for other in ranked if not np.array_equal(other.action, answer.action)]
+    return Explanation(answer, tuple(bits), tuple(next_best[:others]))

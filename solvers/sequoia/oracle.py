@@ -182,6 +182,7 @@ class ArgmaxOracle:
             lowest[key] = min(lowest.get(key, math.inf), float(thresholds[place]))
         network = self._network
         answers: dict[bytes, ArgmaxResult] = {}
+        widths: dict[bytes, float] = {}
         for key in first:
             known = self._memo.get((network.version, key))
             if known is not None and known[0].gap <= wanted.allowed(known[1]):
@@ -195,10 +196,8 @@ class ArgmaxOracle:
         ]
 
         def finish(order: int, begun: Begun) -> None:
-            result, width = self._stages.finish(begun)
-            answers[open_keys[order]] = result
-            if result.status is ArgmaxStatus.OPTIMAL:
-                self._memo.put((network.version, open_keys[order]), (result, width))
+            key = open_keys[order]
+            answers[key], widths[key] = self._stages.finish(begun)
 
         def begin(chunk: list[int]) -> list[tuple[int, Begun]]:
             begun = self._stages.begin([questions[order] for order in chunk], wanted)
@@ -214,6 +213,9 @@ class ArgmaxOracle:
         left = [each for chunk in spread(begin, chunks, workers) for each in chunk]
         left.sort(key=lambda each: -each[1].excess)  # the hardest first, so that none of them begins last
         spread(lambda each: finish(*each), left, workers)
+        for key in open_keys:  # in this order whatever the threads did: the memo forgets the oldest
+            if answers[key].status is ArgmaxStatus.OPTIMAL:
+                self._memo.put((network.version, key), (answers[key], widths[key]))
         return tuple(answers[key] for key in keys)
 
     def topk(

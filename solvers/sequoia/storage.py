@@ -44,7 +44,7 @@ from solvers.sequoia.learning.families import (
 from solvers.sequoia.learning.features import OneHot, RawIntegers, StateFeatures
 from solvers.sequoia.learning.model import ModelNetwork
 from solvers.sequoia.learning.origin import QOrigin
-from solvers.sequoia.learning.policy import OraclePolicy, feasible_of
+from solvers.sequoia.learning.policy import OraclePolicy, feasible_of, rows_of
 from solvers.sequoia.learning.records import LearningCurve
 from solvers.sequoia.learning.terms import TermLayout
 from solvers.sequoia.learning.train import SequoiaPolicy
@@ -53,6 +53,7 @@ from solvers.sequoia.oracle import ArgmaxOracle
 from solvers.sequoia.result import Tolerance
 
 _RECORDED = 4  # episodes whose decisions are kept
+_SAME = 1e-6  # share by which two ways to compute a Q may differ
 
 
 def save_policy(
@@ -76,8 +77,8 @@ def save_policy(
 
     Raises:
         TypeError: the bandit, the family or its features are not of this package, so no file can hold them.
-        ValueError: there is no policy, a number is not finite, ``episodes`` is below 2, or ``path`` is
-            refused.
+        ValueError: there is no policy, a number is not finite, ``episodes`` is below 2, ``path`` is refused,
+            or the policy was trained on another bandit, so that its Q would not come back.
         OSError: the files cannot be written.
     """
     if episodes < 2:
@@ -93,7 +94,9 @@ def save_policy(
         bound = lagrangian_bound(bandit, groups, plain.prices, start).total
     error = float(values.std(ddof=1)) / math.sqrt(episodes)
     claim = ReturnClaim(float(values.mean()), error, episodes, bound)
-    save_plain_policy(path, bandit, result.with_solution(plain), claim, _decisions(plain.q, played))
+    decisions = _decisions(plain.q, played)
+    _check_same(policy, decisions)
+    save_plain_policy(path, bandit, result.with_solution(plain), claim, decisions)
 
 
 def load_policy(path: str | os.PathLike[str], *, workers: int = 1) -> tuple[CoupledBandit, SequoiaPolicy]:
@@ -170,6 +173,21 @@ def _decisions(q: QFunction, played: Rollout) -> Decisions:
     for step, place in np.ndindex(*values.shape):
         values[step, place] = q.at(states[step, place], step).values(actions[step, place][None])[0]
     return Decisions(states, actions, values)
+
+
+def _check_same(policy: SequoiaPolicy, decisions: Decisions) -> None:
+    """Refuse a bandit around which the arrays make another Q: some networks read its rewards."""
+    network, scale = policy.oracle.network, np.abs(decisions.values).max()
+    assert isinstance(network, ModelNetwork)  # others are refused before
+    for step, (states, actions, values) in enumerate(
+        zip(decisions.states, decisions.actions, decisions.values, strict=True)
+    ):
+        played = network.values(rows_of(states, step), actions)
+        if np.abs(values - played).max() > _SAME * scale:
+            raise ValueError(
+                "bandit must be the one the policy was trained on: with it the weights give another Q, "
+                f"{values.tolist()} rather than {played.tolist()} at step {step}"
+            )
 
 
 def _shape(family: QFamily) -> QShape:

@@ -222,6 +222,58 @@ def test_effects_of_ones_own_are_refused():
             {"set_weights": np.full((1, 3), np.nan), "set_limits": np.ones(1)},
             "must be finite",
         ),
+        (
+            {"kind": "capacity", "max_patterns": 10**15},
+            {"set_costs": np.arange(50, 90), "set_capacities": np.array([1200])},
+            "max_patterns: wanted an integer in",
+        ),
+        (
+            {"kind": "capacity", "max_patterns": 100_000},
+            {"set_costs": np.arange(1, 301), "set_capacities": np.array([5000])},
+            "entries of max_patterns patterns, at most",
+        ),
+        (
+            {"kind": "capacity", "max_patterns": 0},
+            {"set_costs": np.ones(9_999, dtype=np.int64), "set_capacities": np.ones(9_999, dtype=np.int64)},
+            "pairs of a worker and an arm, at most",
+        ),
+        (
+            {
+                "kind": "path_as_released",
+                "nodes": 5_000,
+                "directed": False,
+                "source": 0,
+                "steps": 20_000,
+                "most": 1,
+            },
+            {"set_arcs": np.array([[0, 1]])},
+            "moves along arcs and nodes, at most",
+        ),
+        (
+            {"kind": "path", "nodes": 3, "directed": False, "source": 0, "steps": -9, "most": 1},
+            {"set_arcs": np.array([[0, 1]])},
+            "steps: wanted an integer of at least 1",
+        ),
+        (
+            {"kind": "schedule", "slots": 300, "visits": 1, "most": 1, "meeting": "distinct"},
+            {
+                "set_worker_slots": np.arange(300),
+                "set_worker_slots_ends": np.arange(1, 301),
+                "set_arm_slots": np.tile(np.arange(300), 30),
+                "set_arm_slots_ends": 300 * np.arange(1, 31),
+            },
+            "classes of workers, at most",
+        ),
+        (
+            {"kind": "knapsack"},
+            {"set_weights": np.ones((1, 20_000)), "set_limits": np.ones(1)},
+            "20000 action bits, at most",
+        ),
+        (
+            {"kind": "partition"},
+            {"set_groups": np.zeros(20_000, dtype=np.int64), "set_limits": np.ones(1, dtype=np.int64)},
+            "20000 action bits, at most",
+        ),
         ({"kind": "capacity", "max_patterns": 9}, {"set_costs": np.ones(3)}, "wanted int64"),
         (
             {"kind": "path", "nodes": 3, "directed": False, "source": 0, "steps": 2, "most": None},

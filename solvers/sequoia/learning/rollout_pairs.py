@@ -10,6 +10,7 @@ the end of the episode, on the same luck. With additive values V and Q of the ba
 has the expectation :math:`Q^\pi(s, a, t)` and varies little; the difference of two of them, less still.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 
@@ -24,7 +25,8 @@ from solvers.sequoia.learning.value_base import ValueBase
 
 _LANES = 256  # episodes side by side
 _TRIES = 2  # of another action in a state
-_WITHOUT = 4  # chunks without any pair: then the policy has no alternative
+_FIRST_CHUNKS = 4  # without a pair among them none are looked for any more
+_MOST_CHUNKS = 1_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,20 +68,26 @@ class PairSource:
         self._moves = BatchMoves(bandit.arms)
 
     def draw(self, count: int, *, rng: np.random.Generator, workers: int = 1) -> Pairs | None:
-        """So many pairs, the same ones for every number of workers.
+        """So many pairs, the same ones for every number of workers; fewer where alternatives are rare.
 
         Returns:
-            None where hardly any state has an alternative.
+            None where there are none at all.
         """
         chunks: list[Pairs] = []
         with ThreadPoolExecutor(workers) as pool:
-            while sum(map(len, chunks)) < count:
+            while sum(map(len, chunks)) < count and len(chunks) < self._limit(chunks):
                 chunks += pool.map(self._chunk, rng.spawn(workers))
-                if len(chunks) >= _WITHOUT and not any(map(len, chunks[:_WITHOUT])):
-                    return None
+        chunks = chunks[: self._limit(chunks)]
+        if not any(map(len, chunks)):
+            return None
         return Pairs(
             *(np.concatenate([getattr(chunk, f.name) for chunk in chunks])[:count] for f in fields(Pairs))
         )
+
+    @staticmethod
+    def _limit(chunks: Sequence[Pairs]) -> int:
+        """Chunks to draw at most, by what the first of them hold, so that workers do not matter."""
+        return _MOST_CHUNKS if any(map(len, chunks[:_FIRST_CHUNKS])) else _FIRST_CHUNKS
 
     def _chunk(self, rng: np.random.Generator) -> Pairs:
         """All pairs along some episodes."""

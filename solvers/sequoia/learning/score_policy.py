@@ -32,7 +32,8 @@ class ScorePolicy:
         self._scores = scores
         self._maximisers = Maximisers(bandit, [factor.bits for factor in factors], workers=1)
         gains = [(own - own[..., :1])[..., 1:].ravel() for own in scores]
-        self._unit = float(np.concatenate(gains).std())
+        together = np.concatenate(gains)
+        self._unit = float(together.std()) if together.size else 0.0
 
     @property
     def quick(self) -> bool:

@@ -20,7 +20,8 @@ from games.bandits.factors import Factor
 Scores: TypeAlias = tuple[NDArray[np.float64], ...]
 """Tables q_f, one a factor, of shape (H, states of f, patterns of f)."""
 
-_MOST_BITS = 6
+TABULATED_BITS = 6
+"""Bits that a factor may have."""
 _MOST_ENTRIES = 20_000_000
 
 
@@ -49,10 +50,10 @@ class TermLayout:
         widest = max(len(factor.bits) for factor in factors)
         sizes = [horizon * factor.states * factor.patterns for factor in factors]
         self.entries = sum(sizes)
-        if widest > _MOST_BITS or self.entries > _MOST_ENTRIES:
+        if widest > TABULATED_BITS or self.entries > _MOST_ENTRIES:
             raise ValueError(
-                f"factors have up to {widest} bits and {self.entries} table entries; at most {_MOST_BITS} "
-                f"bits and {_MOST_ENTRIES} entries are tabulated"
+                f"factors have up to {widest} bits and {self.entries} table entries; at most "
+                f"{TABULATED_BITS} bits and {_MOST_ENTRIES} entries are tabulated"
             )
         self._offsets = np.cumsum([0, *sizes[:-1]])
         self._states = np.array([factor.states for factor in factors])

@@ -127,3 +127,16 @@ def test_a_loss_that_is_not_proven_is_shown_as_a_range():
     text = printed(decision_table(loose))
     assert " .. " in text
     assert all(choice.least_loss <= choice.loss for choice in loose.bits)
+
+
+def test_the_answer_is_not_among_the_next_best():
+    class Wavering(ArgmaxOracle):
+        """As where time runs out, so that the best action is found later."""
+
+        def topk(self, state, k, *, tolerance=None):
+            return super().topk(state, k, tolerance=tolerance)[::-1]
+
+    found = explain(Wavering(network(0), SETS["cardinality"]), np.array([0.4, -1.0]), others=3)
+    assert len(found.next_best) == 3
+    for other in found.next_best:
+        assert (other.action != found.answer.action).any()

@@ -22,6 +22,7 @@ from solvers.sequoia.learning import (
     ResidualFamily,
     Validation,
     improvement,
+    rollout_pairs,
 )
 from solvers.sequoia.learning.improvement import fit, improve, mixed
 from solvers.sequoia.learning.policy import feasible_of
@@ -238,3 +239,12 @@ def test_a_control_variate_leaves_the_mean_and_takes_the_luck():
     assert controlled.var() < 0.5 * plain.var()
     difference = plain - controlled
     assert abs(difference.mean()) < 4.0 * difference.std() / np.sqrt(difference.size)
+
+
+def test_rare_alternatives_end_the_search_early(monkeypatch):
+    """Fewer pairs than asked for, and the same ones for every number of workers."""
+    monkeypatch.setattr(rollout_pairs, "_MOST_CHUNKS", 5)
+    _, _, source = source_of(small("knapsack"))
+    one, three = (source.draw(10**9, rng=np.random.default_rng(2), workers=w) for w in (1, 3))
+    assert 0 < len(one) < 10**6
+    np.testing.assert_array_equal(one.gains, three.gains)

@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 
 import numpy as np
@@ -12,7 +12,9 @@ import pytest
 from games.bandits import (
     EVALUATION_START,
     Family,
+    RestlessArms,
     allowed_actions,
+    cardinality,
     corrected_instance,
     draw_noise,
     lagrangian_bound,
@@ -20,12 +22,12 @@ from games.bandits import (
     starting_at_random,
 )
 from games.bandits.q_bound import program_bound, spread
-from games.bandits.q_functions import AdditiveValues, least_prices
+from games.bandits.q_functions import AdditiveValues, LocalQ, least_prices
 from games.certificates import Certificate
 from games.checking_bandits import CheckEffort, check_bandit_policy
 from games.errors import FileFormatError
 from games.results import SolveResult, Status
-from games.storage import read_bundle, write_bundle
+from games.storage import bandit_policies, read_bundle, write_bundle
 from games.storage.bandit_policies import LOOK_RECORDS, ROUND_RECORDS, SCHEMA, load_plain_policy
 from games.storage.bandits import bandit_arrays, fingerprint
 from solvers.sequoia import ArgmaxOracle, SequoiaPolicy, Tolerance, evaluate, load_policy, save_policy
@@ -248,6 +250,17 @@ def beyond_the_bound(header, arrays):
     header["claim"]["episodes"] = 2
 
 
+def in_other_units(header, arrays):
+    """All that is told, a billion times smaller."""
+    for key in ("mean", "error", "bound"):
+        header["claim"][key] *= 1e-9
+    header["policy"]["unit"] *= 1e-9
+    for name in ("arm_rewards", "base_coefficients", "base_values", "base_constants", "prices"):
+        arrays[name] = arrays[name] * 1e-9
+    arrays["decision_values"] = arrays["decision_values"] * 1e-9
+    header["result"]["certificate"]["bound"] *= 1e-9
+
+
 def other_kind(header, arrays):
     header["policy"]["kind"] = "dense"  # whose arrays have the same names
 
@@ -276,6 +289,82 @@ def test_changed_files_with_fresh_fingerprints_are_caught(copied, change, words)
     report = checked(copied)
     assert not report.agrees
     assert any(words in message for message in report.messages), report.messages
+    rewritten(copied, in_other_units)
+    report = checked(copied)
+    assert any(words in message for message in report.messages), report.messages
+
+
+def test_checks_do_not_depend_on_units(copied):
+    rewritten(copied, in_other_units)
+    report = checked(copied)
+    assert report.agrees, report.messages
+    stored = load_plain_policy(copied)
+
+    def idle(states, step):
+        return np.zeros((len(states), stored.bandit.bits), dtype=bool)
+
+    report = check_bandit_policy(stored, idle, effort=QUICK, rng=np.random.default_rng(0))
+    assert any("below the greatest" in message for message in report.messages)
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-6, 1.0, 1e9])
+def test_programs_bound_q_in_all_units(scale):
+    rng = np.random.default_rng(0)
+    action_set = cardinality(8, 3)
+    for _ in range(3):
+        local = LocalQ(
+            constant=scale,
+            linear=scale * rng.normal(size=8),
+            products=((0, 1),),
+            terms=scale * rng.normal(size=1),
+            weights=(rng.normal(size=(6, 8)), rng.normal(size=(4, 6))),
+            biases=(rng.normal(size=6), rng.normal(size=4)),
+            output=scale * rng.normal(size=4),
+            bent=None,
+        )
+        greatest = local.values(allowed_actions(action_set)).max()
+        bound = program_bound(local, action_set, seconds=10.0)
+        assert bound.settled
+        assert bound.upper == pytest.approx(greatest, abs=1e-6 * scale)
+
+
+def test_gaps_that_only_the_tolerance_allows_are_told(copied):
+    rewritten(copied, put("policy", "tolerance", "absolute", value=1e9))
+    rewritten(copied, put("claim", "mean", value=0.0))
+    stored = load_plain_policy(copied)
+
+    def idle(states, step):
+        return np.zeros((len(states), stored.bandit.bits), dtype=bool)
+
+    report = check_bandit_policy(stored, idle, effort=QUICK, rng=np.random.default_rng(0))
+    assert report.agrees, report.messages
+    assert "by the tolerance in the file and not by the gap claimed" in report.messages[-1]
+
+
+def test_few_episodes_are_no_excuse(tmp_path):
+    path = tmp_path / "policy.json"
+    bandit = instance()
+    saved(path, bandit, result_of(bandit, AdditiveFamily(), base=lambda bandit, _: NoBase()(bandit, 0.9)))
+
+    def richer_by_two(header, arrays):
+        header["claim"].update(mean=header["claim"]["mean"] + 1.5, episodes=2, error=0.0)
+
+    rewritten(path, richer_by_two)
+    report = checked(path)
+    assert not report.agrees
+    assert "is too high" in report.messages[-1]
+    rewritten(path, put("claim", "error", value=0.2))  # admitted to be uncertain
+    assert checked(path).agrees
+
+
+def test_a_policy_is_saved_with_its_own_bandit(tmp_path):
+    bandit = instance(Family.INTERVENTIONS)
+    arms = bandit.arms
+    other = replace(bandit, arms=RestlessArms(arms.passive, arms.active, arms.rewards[::-1].copy()))
+    result = result_of(bandit, SharedFamily(4, 3))  # whose network reads rewards
+    with pytest.raises(ValueError, match="bandit must be the one the policy was trained on"):
+        saved(tmp_path / "policy.json", other, result)
+    assert not (tmp_path / "policy.json").exists()
 
 
 def test_a_policy_that_does_not_take_the_best_is_caught(original):
@@ -324,6 +413,11 @@ def array(name, value):
         arrays[name] = value(arrays[name]) if callable(value) else value
 
     return change
+
+
+def no_decisions(header, arrays):
+    for name in ("decision_states", "decision_actions", "decision_values"):
+        arrays[name] = arrays[name][:, :0].copy()
 
 
 def drop(name):
@@ -380,6 +474,8 @@ def spoilt(held):
         (array("base_ends", lambda a: a + 1), "must rise to 6"),
         (array("round_gap", np.zeros(2)), "different lengths"),
         (array("decision_states", lambda a: a + 9), "must hold states in"),
+        (no_decisions, "must hold a decision at each step"),
+        (put("claim", "episodes", value=10**400), "episodes: wanted an integer of at least 2"),
         (array("decision_values", lambda a: a[:, :-1]), "'decision_values' must have shape"),
         (array("arm_passive", lambda a: a * 2.0), "passive must hold distributions"),
         (array("arm_rewards", spoilt), "rewards must be finite"),
@@ -388,6 +484,12 @@ def spoilt(held):
 def test_broken_files_are_refused_by_name(copied, change, words):
     rewritten(copied, change)
     with pytest.raises(FileFormatError, match=words):
+        load_plain_policy(copied)
+
+
+def test_groups_of_arms_must_not_fill_the_memory(copied, monkeypatch):
+    monkeypatch.setattr(bandit_policies, "_MOST_MOVES", 20)
+    with pytest.raises(FileFormatError, match="more than 20 transitions in all"):
         load_plain_policy(copied)
 
 
