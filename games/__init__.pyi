@@ -5,4 +5,5 @@ from . import (
     extensive as extensive,
     influence as influence,
     normal_form as normal_form,
+    preference as preference,
 )

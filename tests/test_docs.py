@@ -13,10 +13,15 @@ from typer.testing import CliRunner
 from solvers.cli.main import app
 
 DOCS = Path(__file__).parent.parent / "docs"
-INFLUENCE, SEQUOIA = ((DOCS / name).read_text(encoding="utf-8") for name in ("influence.md", "sequoia.md"))
+INFLUENCE, SEQUOIA, PREFERENCES = (
+    (DOCS / name).read_text(encoding="utf-8")
+    for name in ("influence.md", "sequoia.md", "preference_games.md")
+)
 
 
-@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", INFLUENCE + SEQUOIA, flags=re.DOTALL))
+@pytest.mark.parametrize(
+    "code", re.findall(r"```python\n(.*?)```", INFLUENCE + SEQUOIA + PREFERENCES, flags=re.DOTALL)
+)
 def test_code_runs(code, tmp_path):
     command = [sys.executable, "-W", "error", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)

@@ -1,0 +1,5 @@
+"""Preference games: pairwise preferences, closed-form distances to their equilibria, and builders."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
