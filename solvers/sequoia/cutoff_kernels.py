@@ -16,7 +16,7 @@ which gives tighter neurons; where the gap is small, most of them keep one sign 
 from numba import njit
 
 from solvers.sequoia.bounds_kernels import Floats, Signs, maximise
-from solvers.sequoia.dual_kernels import Work
+from solvers.sequoia.dual_kernels import Work, joint_form
 from solvers.sequoia.kinds import Kinds
 from solvers.sequoia.kinds_kernels import maximise_by_kinds
 from solvers.sequoia.stack import Stack
@@ -24,62 +24,6 @@ from solvers.sequoia.stack import Stack
 LOOKS = 2
 _STRETCH = 3.0
 _SAME = 1e-3
-
-
-@njit(nogil=True, cache=True, _nrt=False)
-def joint_form(
-    weight: float,
-    sign: float,
-    u: int,
-    stack: Stack,
-    split: Signs,
-    lower: Floats,
-    upper: Floats,
-    alpha: Floats,
-    beta: Floats,
-    work: Work,
-) -> float:
-    """The linear function above ``sign`` times neuron ``u`` plus ``weight`` times Q, into ``work``.
-
-    Returns:
-        Its constant, rounding included.
-    """
-    inner, outer, constant, slope, _, first, margin = stack
-    factor, line, rise, coef = work.factor, work.line, work.rise, work.coef
-    m = slope.size
-    for i in range(coef.size):
-        coef[i] = weight * outer[m, i]
-    for v in range(m):
-        factor[v] = weight * inner[m, v]
-    total = weight * (constant[m] + margin[m]) + margin[u]
-    for v in range(m - 1, -1, -1):
-        t = factor[v]
-        lo, hi = lower[v], upper[v]
-        rise[v] = 0.0
-        if lo >= 0.0:
-            line[v] = 1.0
-        elif hi <= 0.0:
-            line[v] = slope[v]
-        elif t > 0.0:
-            line[v] = (hi - slope[v] * lo) / (hi - lo)
-            rise[v] = (1.0 - line[v]) * hi
-            total += t * rise[v]
-        else:
-            line[v] = alpha[v]
-        t *= line[v]
-        if v == u:
-            t += sign
-        if split[v] != 0:
-            t += weight * split[v] * beta[v]
-            total += weight * beta[v] * margin[v]
-        if t == 0.0:
-            continue
-        total += t * constant[v]
-        for w in range(first[v]):
-            factor[w] += t * inner[v, w]
-        for i in range(coef.size):
-            coef[i] += t * outer[v, i]
-    return float(total)
 
 
 @njit(nogil=True, cache=True, _nrt=False)

@@ -161,10 +161,10 @@ class Stages:
                 count=count,
                 deadline=deadline,
             )
-            value = float(network.values(branch.action[None])[0])
             if branch.upper < best.upper:
                 stage = Stage.BRANCHING
-            best = Incumbent(branch.action, value, max(value, min(best.upper, branch.upper)))
+            upper = max(branch.value, min(best.upper, branch.upper))
+            best = Incumbent(branch.action, branch.value, upper)
         if is_open():
             closed = self.exact.close(network, prepared, bounds, best, enough, allowed, deadline)
             if closed.upper < best.upper:

@@ -69,18 +69,35 @@ class Work(NamedTuple):
 
 
 @njit(nogil=True, cache=True, _nrt=False)
-def dual_form(
-    stack: Stack, split: Signs, lower: Floats, upper: Floats, alpha: Floats, beta: Floats, work: Work
+def joint_form(
+    weight: float,
+    sign: float,
+    u: int,
+    stack: Stack,
+    split: Signs,
+    lower: Floats,
+    upper: Floats,
+    alpha: Floats,
+    beta: Floats,
+    work: Work,
 ) -> float:
-    """The linear function above Q for given multipliers, into ``work``; returns its constant."""
+    """The linear function above ``sign`` times neuron ``u`` plus ``weight`` times Q, into ``work``.
+
+    With weight 1 and sign 0 it is that above Q for given multipliers, and ``u`` does not matter.
+
+    Returns:
+        Its constant, rounding included.
+    """
     inner, outer, constant, slope, _, first, margin = stack
     factor, line, rise, coef = work.factor, work.line, work.rise, work.coef
     m = slope.size
     for i in range(coef.size):
-        coef[i] = outer[m, i]
+        coef[i] = weight * outer[m, i]
     for v in range(m):
-        factor[v] = inner[m, v]
-    total = constant[m] + margin[m]
+        factor[v] = weight * inner[m, v]
+    total = weight * (constant[m] + margin[m])
+    if sign != 0.0:
+        total += margin[u]
     for v in range(m - 1, -1, -1):
         t = factor[v]
         lo, hi = lower[v], upper[v]
@@ -96,9 +113,11 @@ def dual_form(
         else:
             line[v] = alpha[v]
         t *= line[v]
+        if v == u:
+            t += sign
         if split[v] != 0:
-            t += split[v] * beta[v]
-            total += beta[v] * margin[v]
+            t += weight * split[v] * beta[v]
+            total += weight * beta[v] * margin[v]
         if t == 0.0:
             continue
         total += t * constant[v]
@@ -268,7 +287,7 @@ def minimise_bound(
     met = excluded = -np.inf
     scale, last = 1.0, np.inf
     for step in range(steps):
-        total = dual_form(stack, split, lower, upper, alpha, beta, work)
+        total = joint_form(1.0, 0.0, 0, stack, split, lower, upper, alpha, beta, work)
         constant = total
         cut = following = 0.0
         if kinds.order.size > 0:
