@@ -89,41 +89,41 @@ class LaggedAnchor:
         return propose(state.log_lagged)
 
 
-def _check_weights(weights: tuple[float, ...]) -> None:
-    if not weights or min(weights) < 0.0 or abs(sum(weights) - 1.0) > 1e-9:
-        raise ValueError(f"weights must be non-negative and sum to one, got {weights}")
-
-
-def _over_history(weights: tuple[float, ...], newest_first: list[FloatArray]) -> FloatArray:
-    """Weighted mean; while history is short the oldest entry also takes the weights of those missing."""
-    last = len(newest_first) - 1
-    total = np.zeros_like(newest_first[0])
-    for age, weight in enumerate(weights):
-        total += weight * newest_first[min(age, last)]
-    return total
-
-
 @dataclass(frozen=True, slots=True)
-class HistoryAnchor:
-    """The geometric mean of the current and earlier policies.
+class _History:
+    """Weights of the current policy, the one before, and so on.
 
     Attributes:
-        weights: of the current policy, the one before, ...; they sum to one.
+        weights: newest first; they sum to one.
     """
 
     weights: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        _check_weights(self.weights)
+        if not self.weights or min(self.weights) < 0.0 or abs(sum(self.weights) - 1.0) > 1e-9:
+            raise ValueError(f"weights must be non-negative and sum to one, got {self.weights}")
 
     @property
     def memory(self) -> int:
         """One less than the number of weights."""
         return len(self.weights) - 1
 
+    def _mean(self, newest_first: list[FloatArray]) -> FloatArray:
+        """Weighted mean; while history is short the oldest entry also takes the weights of those missing."""
+        last = len(newest_first) - 1
+        total = np.zeros_like(newest_first[0])
+        for age, weight in enumerate(self.weights):
+            total += weight * newest_first[min(age, last)]
+        return total
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryAnchor(_History):
+    """The geometric mean of the current and earlier policies."""
+
     def move(self, state: Iterate, propose: Propose) -> FloatArray:
         """One step from the mean."""
-        return propose(_over_history(self.weights, [state.log_policy, *(logs for logs, _ in state.past)]))
+        return propose(self._mean([state.log_policy, *(logs for logs, _ in state.past)]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,26 +163,12 @@ class HalfStep:
 
 
 @dataclass(frozen=True, slots=True)
-class HistoryOpponent:
-    """A weighted choice between the current and earlier policies.
-
-    Attributes:
-        weights: of the current policy, the one before, ...; they sum to one.
-    """
-
-    weights: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        _check_weights(self.weights)
-
-    @property
-    def memory(self) -> int:
-        """One less than the number of weights."""
-        return len(self.weights) - 1
+class HistoryOpponent(_History):
+    """A weighted choice between the current and earlier policies."""
 
     def rates(self, state: Iterate, step: FloatArray) -> FloatArray:
         """Mean of the win rates against each."""
-        return _over_history(self.weights, [state.rates, *(rates for _, rates in state.past)])
+        return self._mean([state.rates, *(rates for _, rates in state.past)])
 
 
 @dataclass(frozen=True, slots=True)

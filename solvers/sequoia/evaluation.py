@@ -189,12 +189,26 @@ def episode_values(played: Rollout, control: ControlVariate | None) -> NDArray[n
     if control is None:
         return played.values
     episodes, horizon = played.expected.shape
-    total = control.value(played.states[:, 0], np.zeros(episodes, dtype=np.int64))
+    promised = control.value(played.states[:, 0], np.zeros(episodes, dtype=np.int64))
+    total = promised + gains_over(control, played)
+    return np.asarray(total / horizon)
+
+
+def gains_over(values: ControlVariate, played: Rollout, discount: float = 1.0) -> NDArray[np.float64]:
+    """sum_t gamma^t (Q(s_t, a_t, t) - V(s_t, t)) of each episode, of shape (episodes,).
+
+    Args:
+        values: V and Q.
+        played: the episodes.
+        discount: gamma, which Q must count with as well.
+    """
+    episodes, horizon = played.expected.shape
+    total = np.zeros(episodes)
     for step in range(horizon):
         steps, states = np.full(episodes, step), played.states[:, step]
-        total = total + control.action_value(states, steps, played.actions[:, step])
-        total -= control.value(states, steps)
-    return np.asarray(total / horizon)
+        gains = values.action_value(states, steps, played.actions[:, step]) - values.value(states, steps)
+        total += discount**step * gains
+    return total
 
 
 def mean_interval(sample: NDArray[np.float64], confidence: float) -> Interval:

@@ -24,6 +24,7 @@ from games.bandits.problem import CoupledBandit
 from games.bandits.simulator import Noise, draw_noise, rollout
 from marl.learning.networks import Adam, one_thread
 from marl.learning.prioritised import PrioritisedRing
+from solvers.sequoia.evaluation import gains_over
 from solvers.sequoia.learning.backups import Episodes, backup_columns, backups
 from solvers.sequoia.learning.exploration import random_allowed
 from solvers.sequoia.learning.families import AdditiveFamily
@@ -33,7 +34,7 @@ from solvers.sequoia.learning.policy import OraclePolicy, feasible_of, rows_of
 from solvers.sequoia.learning.records import LearningCurve
 from solvers.sequoia.learning.settings import SequoiaSettings
 from solvers.sequoia.learning.targets import Targets, TargetSource
-from solvers.sequoia.learning.validation import Look, gains_over, look_at
+from solvers.sequoia.learning.validation import Look, look_at
 from solvers.sequoia.oracle import ArgmaxOracle
 from solvers.sequoia.result import ArgmaxResult, ArgmaxStatus, Tolerance
 
@@ -83,7 +84,7 @@ class SequoiaTrainer:
             # What is left to learn is what the base promises and its policy does not keep.
             start = AdditiveFamily().build(bandit, self.base, step_unit, rng=for_model).snapshot()
             few = Noise(self.noise.starts[:_UNIT_EPISODES], self.noise.uniforms[:_UNIT_EPISODES])
-            missed = gains_over(self.base, rollout(bandit, self.policy(start), few))
+            missed = gains_over(self.base, rollout(bandit, self.policy(start), few), self.base.discount)
             self.unit = max(float(np.abs(missed).mean()), _LEAST_UNIT * step_unit)
         self.model = self.settings.family.build(bandit, self.base, self.unit, rng=for_model)
         self.target = copy.deepcopy(self.model)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from games.bandits.problem import CoupledBandit
-from games.bandits.simulator import BatchPolicy, Noise, Rollout, rollout
+from games.bandits.simulator import BatchPolicy, Noise, rollout
 from solvers.sequoia.evaluation import episode_values
 from solvers.sequoia.learning.value_base import ValueBase
 
@@ -41,14 +41,3 @@ def look_at(bandit: CoupledBandit, policy: BatchPolicy, noise: Noise, base: Valu
     """
     played = rollout(bandit, policy, noise)
     return Look(episode_values(played, base if base.discount == 1.0 else None))
-
-
-def gains_over(base: ValueBase, played: Rollout) -> NDArray[np.float64]:
-    """sum_t gamma^t (Q(s_t, a_t, t) - V(s_t, t)) of each episode, of shape (episodes,)."""
-    episodes, horizon = played.expected.shape
-    total = np.zeros(episodes)
-    for step in range(horizon):
-        steps, states = np.full(episodes, step), played.states[:, step]
-        gains = base.action_value(states, steps, played.actions[:, step]) - base.value(states, steps)
-        total += base.discount**step * gains
-    return total
