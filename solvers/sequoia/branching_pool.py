@@ -57,6 +57,75 @@ class Questions(NamedTuple):
     number: NDArray[np.int64]
 
 
+def more_rows(pool: Pool, width: int, count: int) -> Pool:
+    """The same nodes, of ``width`` neurons each, in a pool of twice as many rows.
+
+    Args:
+        pool: of which ``count`` rows are unused.
+        width: neurons of a node.
+        count: as above; it has to be raised by the number of rows.
+    """
+    rows = pool.bound.size
+    more = pool_rows(2 * rows, width, pool.fixed.shape[1])
+    for new, old in zip(more, pool, strict=True):
+        new[:rows].reshape(-1)[:] = old.reshape(-1)[: new[:rows].size]
+    more.unused[count : count + rows] = np.arange(2 * rows - 1, rows - 1, -1)
+    return more
+
+
+@njit(nogil=True, cache=True, _nrt=False)
+def narrower(pool: Pool, m: int) -> Pool:
+    """The same room as rows of m neurons, at most as many as it was made for: for kernels alone.
+
+    Python would get the arrays as they were made.
+    """
+    rows = pool.bound.size
+    size = rows * m
+    return Pool(
+        pool.fixed,
+        pool.split.reshape(-1)[:size].reshape(rows, m),
+        pool.lower.reshape(-1)[:size].reshape(rows, m),
+        pool.upper.reshape(-1)[:size].reshape(rows, m),
+        pool.alpha.reshape(-1)[:size].reshape(rows, m),
+        pool.beta.reshape(-1)[:size].reshape(rows, m),
+        pool.bound,
+        pool.bit,
+        pool.neuron,
+        pool.number,
+        pool.dead,
+        pool.heap,
+        pool.unused,
+    )
+
+
+def questions_room(number: int, n: int) -> Questions:
+    """Room for questions about actions of n bits; a node puts four at most."""
+    return Questions(
+        np.zeros((number, n), dtype=np.bool_),
+        np.zeros(number, dtype=np.int64),
+        np.zeros(number, dtype=np.int64),
+    )
+
+
+def pool_rows(rows: int, m: int, n: int) -> Pool:
+    """An empty pool for m neurons and n bits."""
+    return Pool(
+        fixed=np.empty((rows, n), dtype=np.int8),
+        split=np.zeros((rows, m), dtype=np.int8),
+        lower=np.empty((rows, m)),
+        upper=np.empty((rows, m)),
+        alpha=np.empty((rows, m)),
+        beta=np.zeros((rows, m)),
+        bound=np.empty(rows),
+        bit=np.empty(rows, dtype=np.int64),
+        neuron=np.empty(rows, dtype=np.int64),
+        number=np.zeros(rows, dtype=np.int64),
+        dead=np.zeros(rows, dtype=np.bool_),
+        heap=np.empty(rows, dtype=np.int64),
+        unused=np.empty(rows, dtype=np.int64),
+    )
+
+
 @njit(nogil=True, cache=True, _nrt=False)
 def push(bound: Floats, heap: NDArray[np.int64], size: int, k: int) -> None:
     """Add row ``k`` to a heap of ``size`` rows, the greatest bound first."""

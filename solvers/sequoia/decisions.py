@@ -50,12 +50,14 @@ class Begun:
         question: what was asked.
         opening: what is known.
         allowed: gap at which to stop, in units of Q.
+        nodes: how long to branch.
         seconds: spent so far.
     """
 
     question: Question
     opening: Opening
     allowed: float
+    nodes: int
     seconds: float
 
     @property
@@ -81,13 +83,14 @@ class Stages:
     nodes: NodeLimit
     time_limit: float
 
-    def begin(self, questions: Sequence[Question], tolerance: Tolerance) -> list[Begun]:
+    def begin(self, questions: Sequence[Question], tolerance: Tolerance, workers: int = 1) -> list[Begun]:
         """The first stages, compiled for all questions together.
 
         Args:
             questions: over one set and without hints, or a single one; their networks alike by
                 :func:`solvers.sequoia.opening.shared_matrices`.
             tolerance: gap at which to stop.
+            workers: threads.
 
         Raises:
             SolveError: the set's membership test refuses an action that was told to be allowed.
@@ -97,14 +100,15 @@ class Stages:
         networks = [question.network for question in questions]
         enough = np.array([question.enough for question in questions])
         local = questions[0].hints is None
-        opened = openings(networks, prepared, enough, tolerance, search=local)
+        nodes = np.array([self.nodes(network, prepared) for network in networks], dtype=np.int64)
+        opened = openings(networks, prepared, enough, tolerance, search=local, nodes=nodes, workers=workers)
         found = [each.best.action for each in opened if each.best is not None]
         if found:
             _check(prepared, np.array(found))
         seconds = (time.perf_counter() - since) / len(questions)
         return [
-            Begun(question, opening, tolerance.allowed(opening.width), seconds)
-            for question, opening in zip(questions, opened, strict=True)
+            Begun(question, opening, tolerance.allowed(opening.width), limit, seconds)
+            for question, opening, limit in zip(questions, opened, nodes.tolist(), strict=True)
         ]
 
     def finish(self, begun: Begun) -> tuple[ArgmaxResult, float]:
@@ -147,18 +151,18 @@ class Stages:
         def is_open() -> bool:
             return best.upper > max(best.value, enough) + allowed
 
-        limit = self.nodes(network, prepared) if is_open() else 0
-        if limit > 0:
+        if begun.nodes > 0 and is_open():
             goal = max(allowed, enough - best.value)
             branch = search(
                 network,
                 prepared.action_set,
                 best.action,
                 best.value,
-                limit,
+                begun.nodes,
                 goal,
                 bounds=bounds,
                 count=count,
+                begun=begun.opening.search,
                 deadline=deadline,
             )
             if branch.upper < best.upper:

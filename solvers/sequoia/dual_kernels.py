@@ -68,6 +68,26 @@ class Work(NamedTuple):
     whole: Floats
 
 
+def work_room(m: int, n: int) -> Work:
+    """Buffers for networks of up to m neurons and n bits."""
+    return Work(
+        factor=np.zeros(m),
+        line=np.zeros(m),
+        rise=np.zeros(m),
+        relaxed=np.zeros(m),
+        exact=np.zeros(m),
+        before=np.zeros(m),
+        after=np.zeros(m),
+        coef=np.zeros(n),
+        spare=np.zeros(n),
+        bits=np.zeros(n, dtype=np.int64),
+        action=np.zeros(n, dtype=np.bool_),
+        point=np.zeros(n, dtype=np.bool_),
+        best=np.zeros(n, dtype=np.bool_),
+        whole=np.zeros(m),
+    )
+
+
 @njit(nogil=True, cache=True, _nrt=False)
 def joint_form(
     weight: float,

@@ -7,7 +7,7 @@ what is left of it in one state.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,6 +51,29 @@ class ActionNetwork:
             x = np.maximum(x, slope * x)
         value: NDArray[np.float64] = x @ self.weights[-1][0] + self.biases[-1][0]
         return value
+
+
+def values_each(networks: Sequence[ActionNetwork], actions: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Q of one action in each of several networks that share all but the bias of the first layer.
+
+    To the last bit what each network says of its action alone.
+
+    Args:
+        networks: at least one.
+        actions: of shape (networks, N).
+
+    Returns:
+        Of shape (networks,).
+    """
+    shared = networks[0]
+    first = np.array([network.biases[0] for network in networks])
+    x = actions.astype(np.float64)[:, None]  # a product for each network: one for all rounds otherwise
+    biases = (first[:, None], *shared.biases[1:])
+    for weight, bias, slope in zip(shared.weights[:-1], biases[:-1], shared.slopes, strict=True):
+        x = x @ weight.T + bias
+        x = np.maximum(x, slope * x)
+    value: NDArray[np.float64] = (x @ shared.weights[-1][0] + biases[-1][..., 0])[:, 0]
+    return value
 
 
 class StateNetworks(Protocol):

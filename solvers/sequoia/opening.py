@@ -5,20 +5,26 @@ set is known by its membership test alone.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from solvers.sequoia.action_table import NO_TABLE, ActionTable
 from solvers.sequoia.bounds import LayerBounds
+from solvers.sequoia.branch_and_bound import search_terms
 from solvers.sequoia.exact_stages import Incumbent
-from solvers.sequoia.network import ActionNetwork
+from solvers.sequoia.network import ActionNetwork, values_each
 from solvers.sequoia.opening_kernels import Domain, Opened, open_states, room_for
 from solvers.sequoia.prepared_set import PreparedSet
 from solvers.sequoia.profiles import NO_MOVES
 from solvers.sequoia.result import Stage, Tolerance
-from solvers.sequoia.stack import layer_starts, stacked
+from solvers.sequoia.search_kernels import Search, search_room
+from solvers.sequoia.spread import spread
+from solvers.sequoia.stack import Stack, layer_starts, stacked
+
+_TIES = 64
+_QUESTIONS = 4  # none are put, but there has to be room for those of one node
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +35,7 @@ class Opening:
         network: Q of the state.
         opened: what the kernel found.
         place: of the state in ``opened``.
+        search: a branch and bound to go on with, if there is any.
         best: an allowed action with what is proven of it, or None where none was found.
         stage: which stage gave its bound.
     """
@@ -36,6 +43,7 @@ class Opening:
     network: ActionNetwork
     opened: Opened
     place: int
+    search: Search | None
     best: Incumbent | None
     stage: Stage
 
@@ -67,10 +75,12 @@ def openings(
     tolerance: Tolerance,
     *,
     search: bool,
+    nodes: NDArray[np.int64],
+    workers: int = 1,
 ) -> list[Opening]:
     """Open several decisions over one set.
 
-    An opening does not depend on what else is opened with it.
+    An opening does not depend on what else is opened with it, nor on the number of threads.
 
     Args:
         networks: Q of each state, alike by :func:`shared_matrices`.
@@ -78,14 +88,75 @@ def openings(
         enough: for each state, actions that do not exceed this value need not be told apart.
         tolerance: gap at which to stop.
         search: whether to search locally where there is no table, from the maximiser of the linear bound.
+        nodes: for each state, greatest number of nodes to branch to; int64.
+        workers: threads.
 
     Raises:
         ValueError: a weight or bias is not finite, or sums of them are beyond the greatest floating-point
             number.
     """
-    stack, states = stacked(networks[0]), len(networks)
-    m, n = stack.neurons, stack.bits
-    opened = Opened(
+    asked = _Asked(networks, prepared, enough, tolerance, search, nodes)
+    opened, searches = asked.answer(workers)
+    for unsound in np.flatnonzero(~opened.sound).tolist():
+        stacked(networks[unsound])  # says what is wrong
+    values = values_each(networks, opened.action)
+    found = []
+    for s, (network, value) in enumerate(zip(networks, values.tolist(), strict=True)):
+        best, stage = None, Stage.ROOT
+        if opened.allowed[s]:
+            best, stage = _best(network, prepared.table, opened, s, value, asked.ties(opened, s))
+        found.append(Opening(network, opened, s, searches.get(s), best, stage))
+    return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """Arguments of `openings`."""
+
+    networks: Sequence[ActionNetwork]
+    prepared: PreparedSet
+    enough: NDArray[np.float64]
+    tolerance: Tolerance
+    search: bool
+    nodes: NDArray[np.int64]
+
+    def answer(self, workers: int, ties: int = _TIES) -> tuple[Opened, dict[int, Search]]:
+        """Run the kernel, with room for so many ties; also the searches that go on, by states."""
+        whole, states = stacked(self.networks[0]), len(self.networks)
+        m, n = whole.neurons, whole.bits
+        opened, searches = _room(states, m, n, ties), {}
+        first = np.array([network.biases[0] for network in self.networks])
+        next_state = np.zeros(1, dtype=np.int64)
+        how = (self.search, self.nodes, self.enough, self.tolerance.absolute, self.tolerance.relative)
+
+        def work(stack: Stack) -> None:
+            domain = _domain(self.prepared)
+            room = room_for(m, n, domain)
+            while True:
+                tree = search_room(m, n, _QUESTIONS)
+                s = open_states(stack, first, domain, *how, next_state, room, tree, opened)
+                if s < 0:
+                    return
+                searches[s] = tree
+
+        threads = range(min(workers, states))
+        stacks = [whole._replace(constant=whole.constant.copy(), margin=whole.margin.copy()) for _ in threads]
+        spread(work, stacks, workers)
+        return opened, searches
+
+    def ties(self, opened: Opened, s: int) -> NDArray[np.int64]:
+        """Places in the table of the actions tied for the best."""
+        tied = int(opened.tied[s])
+        if tied <= opened.ties.shape[1]:
+            return opened.ties[s, :tied]
+        own = slice(s, s + 1)
+        alone = replace(self, networks=self.networks[own], enough=self.enough[own], nodes=self.nodes[own])
+        places: NDArray[np.int64] = alone.answer(1, tied)[0].ties[0]
+        return places
+
+
+def _room(states: int, m: int, n: int, ties: int) -> Opened:
+    return Opened(
         lower=np.empty((states, m)),
         upper=np.empty((states, m)),
         output=np.empty(states),
@@ -98,34 +169,15 @@ def openings(
         allowed=np.empty(states, dtype=np.bool_),
         rest=np.empty(states),
         tied=np.empty(states, dtype=np.int64),
+        ties=np.empty((states, ties), dtype=np.int64),
     )
-    first = np.array([network.biases[0] for network in networks])
-    domain = _domain(prepared)
-    room, ties = room_for(m, n, domain), np.empty(domain.table.bit.size, dtype=np.int64)
-    how = (domain, search, enough, tolerance.absolute, tolerance.relative)
-    found: list[Opening] = []
-    while len(found) < states:
-        begin = len(found)
-        end = open_states(stack, first, *how, begin, room, ties, opened)
-        used = 0
-        for s in range(begin, end):
-            if not opened.sound[s]:
-                stacked(networks[s])  # says what is wrong
-            tied = ties[used : used + opened.tied[s]]
-            best, stage = _best(networks[s], prepared.table, opened, s, tied)
-            found.append(Opening(networks[s], opened, s, best, stage))
-            used += tied.size
-    return found
 
 
 def _domain(prepared: PreparedSet) -> Domain:
     count = prepared.count
     return Domain(
-        count.fixed,
+        search_terms(prepared.action_set, count),
         count.left,
-        count.exactly,
-        count.complete,
-        count.kinds.workspace(),
         prepared.has_none,
         NO_MOVES if prepared.profiles is None else prepared.profiles.moves,
         NO_TABLE if prepared.table is None else prepared.table.arrays,
@@ -137,18 +189,17 @@ def _best(
     table: ActionTable | None,
     opened: Opened,
     s: int,
-    tied: NDArray[np.int64],
-) -> tuple[Incumbent | None, Stage]:
-    if not opened.allowed[s]:
-        return None, Stage.ROOT
+    value: float,
+    ties: NDArray[np.int64],
+) -> tuple[Incumbent, Stage]:
     action = opened.action[s]
-    if table is not None and tied.size > 1:  # the network itself decides
-        actions = table.actions(np.sort(tied))
+    if table is not None and ties.size > 1:  # the network itself decides
+        actions = table.actions(np.sort(ties))
         action = actions[int(network.values(actions).argmax())]
-    value = float(network.values(action[None])[0])
+        value = float(network.values(action[None])[0])
     output = float(opened.output[s])
-    if table is None:
-        return Incumbent(action, value, max(value, output)), Stage.ROOT
     known = max(value, float(opened.rest[s]))
-    stage = Stage.TABLE if known < output else Stage.ROOT
+    stage = Stage.ROOT
+    if known < output:
+        stage = Stage.BRANCHING if table is None else Stage.TABLE
     return Incumbent(action, value, max(value, min(known, output))), stage

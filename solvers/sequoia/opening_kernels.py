@@ -10,37 +10,36 @@ from numba import njit
 from numpy.typing import NDArray
 
 from solvers.sequoia.action_table import Table
-from solvers.sequoia.bounds_kernels import Floats, Signs, copy
-from solvers.sequoia.kinds import Kinds
+from solvers.sequoia.bounds_kernels import Floats, copy
+from solvers.sequoia.branch_and_bound_kernels import DONE
+from solvers.sequoia.dual_kernels import value_of
 from solvers.sequoia.local_search_kernels import Lanes, climb
 from solvers.sequoia.profile_kernels import MoveRoom, climb_profiles, is_allowed, move_room
 from solvers.sequoia.profiles import Moves
 from solvers.sequoia.root_kernels import bound_root
-from solvers.sequoia.stack import CoreRoom, Stack, core_in_place, core_room, fill_margins, stack_width
+from solvers.sequoia.search_kernels import NEVER, Search, Terms, advance, begin, upper_bound
+from solvers.sequoia.shared_counter import take_next
+from solvers.sequoia.stack import Stack, core_in_place, fill_margins, stack_width
 from solvers.sequoia.table_kernels import TableRoom, best_places, table_room
 
 _MOVES = 1000
+_UNTIL = 256
+"""Nodes after which a search leaves the others of its thread to whoever is free."""
 
 
 class Domain(NamedTuple):
     """An action set.
 
     Attributes:
-        fixed: 0 or 1 where a bit is fixed, -1 where it is free; int8 (N,).
-        left: how many free bits may be set.
-        exactly: whether so many must be.
-        complete: the set is nothing but its counting relaxation.
-        kinds: with room to work, or none.
+        terms: of a search in it.
+        left: greatest number of free bits set.
         has_none: whether the action without any set bit is allowed.
         moves: profiles, or none.
         table: all actions, or none.
     """
 
-    fixed: Signs
+    terms: Terms
     left: int
-    exactly: bool
-    complete: bool
-    kinds: Kinds
     has_none: bool
     moves: Moves
     table: Table
@@ -60,9 +59,10 @@ class Opened(NamedTuple):
         maximiser: of the linear bound, bool (S, N).
         action: the best found, bool (S, N).
         allowed: whether there is such an action; bool (S,).
-        rest: greatest linear bound of the actions of the table that were not tried, of shape (S,); infinite
-            without a table.
+        rest: no allowed action has a greater Q than this or ``action``, by the table or by branching;
+            infinite without either. Of shape (S,).
         tied: how many actions of the table rounding leaves tied for the best; 0 without a table. Int64 (S,).
+        ties: the places in the table of those actions, where there are at most t; int64 (S, t).
     """
 
     lower: Floats
@@ -77,13 +77,13 @@ class Opened(NamedTuple):
     allowed: NDArray[np.bool_]
     rest: Floats
     tied: NDArray[np.int64]
+    ties: NDArray[np.int64]
 
 
 class Room(NamedTuple):
     """Buffers, of whose contents nothing is asked afterwards.
 
     Attributes:
-        core: for cores.
         factor: of shape (m,).
         spare: of shape (N,).
         base: of shape ((m + 1) (N + 1),), for lanes of a local search.
@@ -93,7 +93,6 @@ class Room(NamedTuple):
         table: for the search of the table.
     """
 
-    core: CoreRoom
     factor: Floats
     spare: Floats
     base: Floats
@@ -107,7 +106,6 @@ def room_for(m: int, n: int, domain: Domain) -> Room:
     """Buffers for a network of m neurons and n bits."""
     lanes = (m + 1) * (n + 1)
     return Room(
-        core_room(m, n),
         np.empty(m),
         np.empty(n),
         np.empty(lanes),
@@ -124,36 +122,42 @@ def open_states(
     first: Floats,
     domain: Domain,
     search: bool,
+    nodes: NDArray[np.int64],
     enough: Floats,
     absolute: float,
     relative: float,
-    begin: int,
+    next_state: NDArray[np.int64],
     room: Room,
-    ties: NDArray[np.int64],
+    tree: Search,
     opened: Opened,
 ) -> int:
-    """Bound Q, and look for an action in the table or, without one, by local search.
+    """Bound Q, look for an action in the table or, without one, by local search, and branch from there.
+
+    Several threads may do so together, each with a stack, a domain, a room and a tree of its own.
 
     Args:
         stack: the network; its constants and margins are changed.
         first: biases of the first layer, of shape (S, h_1).
         domain: the action set.
         search: whether to search locally.
+        nodes: for each state, greatest number of nodes to branch to; int64 (S,).
         enough: for each state, actions that do not exceed this value need not be told apart.
         absolute: gap allowed, in units of Q.
         relative: gap allowed, in units of the width; the greater of the two counts.
-        begin: the state to begin with.
+        next_state: the state that whoever is free takes next, int64 (1,).
         room: buffers.
-        ties: filled with the places in the table of the tied actions, of one state after another; of shape
-            (A,), which is enough for at least one state.
+        tree: room to branch.
         opened: filled.
 
     Returns:
-        The first state for whose ties there was no room, S if there is none.
+        The state whose search goes on, from ``tree``; -1 when no state is left.
     """
-    fixed, left, exactly, complete, kinds, has_none, moves, table = domain
-    used = 0
-    for s in range(begin, first.shape[0]):
+    terms, left, has_none, moves, table = domain
+    fixed, exactly, kinds = terms.fixed, terms.exactly, terms.kinds
+    while True:
+        s = take_next(next_state)
+        if s >= first.shape[0]:
+            return -1
         for u in range(first.shape[1]):
             stack.constant[u] = first[s, u]
         opened.sound[s] = fill_margins(stack) < 0
@@ -165,38 +169,49 @@ def open_states(
             stack, fixed, left, exactly, kinds, lower, upper, room.factor, coef, room.spare, action
         )
         opened.width[s] = stack_width(stack, lower, upper)
+        allowed = max(absolute, relative * opened.width[s])
         copy(action, opened.maximiser[s])
-        small = core_in_place(stack, lower, upper, room.core)
-        rows, n = small.constant.size, action.size
+        core = core_in_place(stack, lower, upper, tree.first)
+        rows, n = core.constant.size, action.size
         size = rows * (n + 1)
         lanes = Lanes(room.base[:size].reshape(rows, n + 1), room.lane[:size].reshape(rows, n + 1), room.bits)
         if table.bit.size > 0:
             # No action skipped may tie with the best through rounding.
-            reach = max(absolute, relative * opened.width[s]) - 2.0 * small.margin[rows - 1]
+            reach = allowed - 2.0 * core.margin[rows - 1]
             tied, opened.rest[s] = best_places(
-                small, table, coef, opened.constant[s], enough[s], reach, room.table
+                core, table, coef, opened.constant[s], enough[s], reach, room.table
             )
-            if used + tied > ties.size:
-                return s
-            for j in range(tied):
-                ties[used + j] = room.table.tried[j]
             opened.tied[s], opened.allowed[s] = tied, True
-            used += tied
+            if tied <= opened.ties.shape[1]:
+                for j in range(tied):
+                    opened.ties[s, j] = room.table.tried[j]
             for i in range(n):
                 action[i] = False
             place = np.int64(room.table.tried[0])
             while place > 0:
                 action[table.bit[place]] = True
                 place = np.int64(table.before[place])
-        elif search and moves.kind.size > 0:
+            continue
+        if search and moves.kind.size > 0:
             opened.allowed[s] = is_allowed(moves, action, room.moves.number)
             if has_none and not opened.allowed[s]:
                 for i in range(n):
                     action[i] = False
                 opened.allowed[s] = True
             if opened.allowed[s]:
-                climb_profiles(small, action, fixed, moves, _MOVES, lanes, room.moves)
-        elif search and complete:
+                climb_profiles(core, action, fixed, moves, _MOVES, lanes, room.moves)
+        elif search and terms.attained:
             opened.allowed[s] = True
-            climb(small, action, fixed, left, exactly, _MOVES, lanes)
-    return int(first.shape[0])
+            climb(core, action, fixed, left, exactly, _MOVES, lanes)
+        if terms.attained and opened.allowed[s] and nodes[s] > 0:
+            copy(action, tree.work.action)
+            value = value_of(stack, tree.work)
+            if opened.output[s] <= max(value, enough[s]) + allowed:
+                continue
+            goal = max(allowed, enough[s] - value)
+            begin(tree, terms, rows - 1, lower, upper, opened.output[s], action, value, nodes[s], goal)
+            reason = advance(tree, terms, nodes[s], goal, NEVER, _UNTIL)
+            copy(tree.work.best, action)
+            opened.rest[s] = upper_bound(tree)
+            if reason != DONE:
+                return int(s)

@@ -36,7 +36,7 @@ FeasibleActions: TypeAlias = ActionSet | Callable[[NDArray[np.float64]], ActionS
 
 _SETS = 1024
 """Prepared sets kept."""
-_TOGETHER = 16
+_TOGETHER = 64
 """Greatest number of decisions begun in one go: their bounds are kept until the last of them is."""
 
 
@@ -199,18 +199,14 @@ class ArgmaxOracle:
             key = open_keys[order]
             answers[key], widths[key] = self._stages.finish(begun)
 
-        def begin(chunk: list[int]) -> list[tuple[int, Begun]]:
-            begun = self._stages.begin([questions[order] for order in chunk], wanted)
-            left = []
-            for order, each in zip(chunk, begun, strict=True):
+        left = []
+        for alike in _alike(questions):
+            begun = self._stages.begin([questions[order] for order in alike], wanted, workers)
+            for order, each in zip(alike, begun, strict=True):
                 if each.excess > 0.0:
                     left.append((order, each))
                 else:
                     finish(order, each)
-            return left
-
-        chunks = _chunks(questions, workers)
-        left = [each for chunk in spread(begin, chunks, workers) for each in chunk]
         left.sort(key=lambda each: -each[1].excess)  # the hardest first, so that none of them begins last
         spread(lambda each: finish(*each), left, workers)
         for key in open_keys:  # in this order whatever the threads did: the memo forgets the oldest
@@ -264,20 +260,17 @@ class ArgmaxOracle:
         return found
 
 
-def _chunks(questions: Sequence[Question], workers: int) -> list[list[int]]:
-    """Questions that can be begun together, in pieces for the workers to share, the last ones small."""
+def _alike(questions: Sequence[Question]) -> list[list[int]]:
+    """Questions that can be begun together."""
     alike: dict[object, list[int]] = {}
     for order, question in enumerate(questions):
         key = (id(question.prepared), *shared_matrices(question.network))
         alike.setdefault(key, []).append(order)
-    chunks = []
-    for group in alike.values():
-        begin = 0
-        while begin < len(group):
-            size = max(1, min(_TOGETHER, (len(group) - begin) // (2 * workers)))
-            chunks.append(group[begin : begin + size])
-            begin += size
-    return chunks
+    return [
+        group[begin : begin + _TOGETHER]
+        for group in alike.values()
+        for begin in range(0, len(group), _TOGETHER)
+    ]
 
 
 def _without(prepared: PreparedSet, actions: list[NDArray[np.bool_]]) -> PreparedSet:

@@ -1,9 +1,11 @@
 """Work spread over threads: whoever is free takes the next piece, and the caller works along.
 
 Compiled code runs side by side, Python does not, and threads that wait for one another cost more than they
-help where pieces are small. So a helper that had too little to do goes home.
+help where pieces are small. So a helper that had too little to do goes home, and nobody waits for a helper to
+begin.
 """
 
+import _thread
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -12,7 +14,7 @@ from typing import TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-_WORTHWHILE = 6e-4
+_WORTHWHILE = 2e-4
 """Seconds of processor time below which a piece is small."""
 
 
@@ -50,12 +52,19 @@ def spread(work: Callable[[T], R], pieces: Sequence[T], workers: int) -> list[R]
             if time.thread_time() - begin < least:
                 return
 
-    others = [threading.Thread(target=run, args=(_WORTHWHILE,)) for _ in range(min(workers, len(pieces)) - 1)]
-    for thread in others:
-        thread.start()
+    def help_until(done: threading.Lock) -> None:
+        try:
+            run(_WORTHWHILE)
+        finally:
+            done.release()
+
+    helpers = [threading.Lock() for _ in range(min(workers, len(pieces)) - 1)]
+    for done in helpers:
+        done.acquire()
+        _thread.start_new_thread(help_until, (done,))  # unlike Thread.start, does not wait for it to begin
     run(0.0)
-    for thread in others:
-        thread.join()
+    for done in helpers:
+        done.acquire()
     if errors:
         raise errors[min(errors)]
     return [results[place] for place in range(len(pieces))]

@@ -260,8 +260,14 @@ def fill_core(stack: Stack, lower: NDArray[np.float64], upper: NDArray[np.float6
 def core_in_place(
     stack: Stack, lower: NDArray[np.float64], upper: NDArray[np.float64], room: CoreRoom
 ) -> Stack:
-    """As ``core``, a view of its room: for kernels, which do not allocate."""
-    width, n = fill_core(stack, lower, upper, room), stack.outer.shape[1]
+    """As ``core``, a view of its room: for kernels alone; Python would get the whole room."""
+    small: Stack = core_view(room, fill_core(stack, lower, upper, room), stack.outer.shape[1])
+    return small
+
+
+@njit(nogil=True, cache=True, _nrt=False)
+def core_view(room: CoreRoom, width: int, n: int) -> Stack:
+    """The core of ``width`` neurons and n bits that a room was filled with."""
     return Stack(
         room.inner[: (width + 1) * width].reshape(width + 1, width),
         room.outer[: (width + 1) * n].reshape(width + 1, n),

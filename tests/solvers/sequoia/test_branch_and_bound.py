@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from games.bandits.action_set import cardinality
-from solvers.sequoia import branch_and_bound
+from solvers.sequoia import search_kernels
 from solvers.sequoia.bounds import layer_bounds
 from solvers.sequoia.branch_and_bound import node_limit, search
 from solvers.sequoia.local_search import improve
@@ -122,7 +122,7 @@ def test_room_for_nodes_does_not_matter(monkeypatch, family):
     start = np.zeros(16, dtype=bool)
     value = float(network.values(start[None])[0])
     ample = search(network, action_set, start, value, 5000, TOL)
-    monkeypatch.setattr(branch_and_bound, "_FIRST_ROWS", 1)
+    monkeypatch.setattr(search_kernels, "_ROWS", 1)
     narrow = search(network, action_set, start, value, 5000, TOL)
     assert ample.nodes > 50
     assert (narrow.value, narrow.upper, narrow.nodes) == (ample.value, ample.upper, ample.nodes)

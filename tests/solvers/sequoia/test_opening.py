@@ -26,18 +26,28 @@ SETS = {
 }
 
 
-@given(st.integers(0, 2**32 - 1), st.sampled_from(list(SETS)), st.sampled_from([(), (5,), (7, 6), (4, 5, 3)]))
-@settings(max_examples=60, deadline=None)
-def test_an_opening_does_not_depend_on_what_is_opened_with_it(seed, name, hidden):
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from(list(SETS)),
+    st.sampled_from([(), (5,), (7, 6), (4, 5, 3)]),
+    st.sampled_from([0, 1, 5, 1000]),
+    st.integers(1, 3),
+)
+@settings(max_examples=80, deadline=None)
+def test_an_opening_does_not_depend_on_what_is_opened_with_it(seed, name, hidden, nodes, workers):
     action_set, effort = SETS[name]
     rng = np.random.default_rng(seed)
     prepared = prepare(action_set, effort)
     networks = random_q(rng, 8, hidden, slope=0.1).batch(rng.normal(size=(5, 3)))
     values = [network.values(allowed_actions(action_set)) for network in networks]
     enough = np.array([-np.inf, *(max(each) - 0.1 for each in values[1:])])
-    together = openings(networks, prepared, enough, Tolerance(), search=True)
+    together = openings(
+        networks, prepared, enough, Tolerance(), search=True, nodes=np.full(5, nodes), workers=workers
+    )
     for network, one, least, each in zip(networks, together, enough, values, strict=True):
-        (alone,) = openings([network], prepared, np.array([least]), Tolerance(), search=True)
+        (alone,) = openings(
+            [network], prepared, np.array([least]), Tolerance(), search=True, nodes=np.array([nodes])
+        )
         bounds = set_bounds(network, prepared.count)
         for got in (one, alone):
             assert got.width == pytest.approx(output_width(network, bounds), rel=1e-12)
@@ -67,7 +77,9 @@ def test_more_ties_than_there_is_room_for():
         ActionNetwork(weights, network.biases, network.slopes)
         for network in flat.batch(np.random.default_rng(1).normal(size=(4, 3)))
     ]
-    found = openings(networks, prepared, np.full(4, -np.inf), Tolerance(0.0), search=True)
+    found = openings(
+        networks, prepared, np.full(4, -np.inf), Tolerance(0.0), search=True, nodes=np.zeros(4, np.int64)
+    )
     for network, opening in zip(networks, found, strict=True):
         assert opening.best.value == opening.best.upper == network.biases[-1][0]
         assert action_set.contains(opening.best.action)
@@ -79,7 +91,14 @@ def test_numbers_too_great_are_refused_wherever_they_are():
     rest[1].biases[0][2] = 1e305
     prepared = prepare(cardinality(8, 3))
     with pytest.raises(ValueError, match=r"weights\[0\] and biases\[0\] do not"):
-        openings([first, *rest], prepared, np.full(3, -np.inf), Tolerance(), search=True)
+        openings(
+            [first, *rest],
+            prepared,
+            np.full(3, -np.inf),
+            Tolerance(),
+            search=True,
+            nodes=np.ones(3, np.int64),
+        )
 
 
 def test_networks_of_different_matrices_are_told_apart():

@@ -210,7 +210,8 @@ def test_the_table_stage_needs_no_tolerance_and_heeds_thresholds(problem, beyond
     values = network.values(allowed_actions(action_set))
 
     def best_in_table(enough):
-        opened = openings([network], prepared, np.array([enough]), Tolerance(0.0), search=True)
+        nodes = np.zeros(1, np.int64)
+        opened = openings([network], prepared, np.array([enough]), Tolerance(0.0), search=True, nodes=nodes)
         return opened[0].best
 
     found = best_in_table(-np.inf)
