@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -16,7 +16,7 @@ from solvers.sequoia.exact_stages import ExactStage, Incumbent, some_action
 from solvers.sequoia.highs_solver import HighsSolver
 from solvers.sequoia.local_search import improve
 from solvers.sequoia.network import ActionNetwork
-from solvers.sequoia.opening import Opening, openings
+from solvers.sequoia.opening import Buffers, Opening, openings
 from solvers.sequoia.prepared_set import PreparedSet
 from solvers.sequoia.result import ArgmaxResult, ArgmaxStatus, Stage, Tolerance
 
@@ -77,11 +77,13 @@ class Stages:
         exact: the last one.
         nodes: how long to branch before it.
         time_limit: seconds for one state, looked at within ``exact`` alone.
+        buffers: of the threads at work.
     """
 
     exact: ExactStage
     nodes: NodeLimit
     time_limit: float
+    buffers: Buffers = field(default_factory=Buffers)
 
     def begin(self, questions: Sequence[Question], tolerance: Tolerance, workers: int = 1) -> list[Begun]:
         """The first stages, compiled for all questions together.
@@ -101,7 +103,16 @@ class Stages:
         enough = np.array([question.enough for question in questions])
         local = questions[0].hints is None
         nodes = np.array([self.nodes(network, prepared) for network in networks], dtype=np.int64)
-        opened = openings(networks, prepared, enough, tolerance, search=local, nodes=nodes, workers=workers)
+        opened = openings(
+            networks,
+            prepared,
+            enough,
+            tolerance,
+            search=local,
+            nodes=nodes,
+            workers=workers,
+            buffers=self.buffers,
+        )
         found = [each.best.action for each in opened if each.best is not None]
         if found:
             _check(prepared, np.array(found))
@@ -165,6 +176,8 @@ class Stages:
                 begun=begun.opening.search,
                 deadline=deadline,
             )
+            if begun.opening.search is not None:
+                self.buffers.free_search(begun.opening.search)
             if branch.upper < best.upper:
                 stage = Stage.BRANCHING
             upper = max(branch.value, min(best.upper, branch.upper))

@@ -5,7 +5,7 @@ set is known by its membership test alone.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,14 @@ from solvers.sequoia.bounds import LayerBounds
 from solvers.sequoia.branch_and_bound import search_terms
 from solvers.sequoia.exact_stages import Incumbent
 from solvers.sequoia.network import ActionNetwork, values_each
-from solvers.sequoia.opening_kernels import Domain, Opened, open_states, room_for
+from solvers.sequoia.opening_kernels import Domain, Opened, Room, open_states, room_for
 from solvers.sequoia.prepared_set import PreparedSet
 from solvers.sequoia.profiles import NO_MOVES
 from solvers.sequoia.result import Stage, Tolerance
 from solvers.sequoia.search_kernels import Search, search_room
 from solvers.sequoia.spread import spread
 from solvers.sequoia.stack import Stack, layer_starts, stacked
+from solvers.sequoia.workshop import Workshop
 
 _TIES = 64
 _QUESTIONS = 4  # none are put, but there has to be room for those of one node
@@ -62,6 +63,36 @@ class Opening:
         return LayerBounds(lower, upper, output, opened.maximiser[s], opened.coef[s], constant)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Buffers:
+    """What threads work with, kept between batches.
+
+    Attributes:
+        desks: for a set and a network of m neurons and n bits, the set and room to work.
+        searches: for such a network.
+    """
+
+    desks: Workshop[tuple[Domain, Room]] = field(default_factory=Workshop)
+    searches: Workshop[Search] = field(default_factory=Workshop)
+
+    def desk(self, prepared: PreparedSet, m: int, n: int) -> tuple[Domain, Room]:
+        """One that nobody else has."""
+
+        def make() -> tuple[Domain, Room]:
+            domain = _domain(prepared)
+            return domain, room_for(m, n, domain)
+
+        return self.desks.take((prepared, m, n), make)
+
+    def search(self, m: int, n: int) -> Search:
+        """Room for a search that nobody else has."""
+        return self.searches.take((m, n), lambda: search_room(m, n, _QUESTIONS))
+
+    def free_search(self, search: Search) -> None:
+        """Let others have it."""
+        self.searches.give_back((search.root.lower.size, search.root.fixed.size), search)
+
+
 def shared_matrices(network: ActionNetwork) -> tuple[object, ...]:
     """Equal for networks, all of them alive, that share everything but the bias of the first layer."""
     arrays = (*network.weights, *network.biases[1:])
@@ -77,6 +108,7 @@ def openings(
     search: bool,
     nodes: NDArray[np.int64],
     workers: int = 1,
+    buffers: Buffers | None = None,
 ) -> list[Opening]:
     """Open several decisions over one set.
 
@@ -90,12 +122,13 @@ def openings(
         search: whether to search locally where there is no table, from the maximiser of the linear bound.
         nodes: for each state, greatest number of nodes to branch to; int64.
         workers: threads.
+        buffers: to work with; None: new ones.
 
     Raises:
         ValueError: a weight or bias is not finite, or sums of them are beyond the greatest floating-point
             number.
     """
-    asked = _Asked(networks, prepared, enough, tolerance, search, nodes)
+    asked = _Asked(networks, prepared, enough, tolerance, search, nodes, buffers or Buffers())
     opened, searches = asked.answer(workers)
     for unsound in np.flatnonzero(~opened.sound).tolist():
         stacked(networks[unsound])  # says what is wrong
@@ -119,6 +152,7 @@ class _Asked:
     tolerance: Tolerance
     search: bool
     nodes: NDArray[np.int64]
+    buffers: Buffers
 
     def answer(self, workers: int, ties: int = _TIES) -> tuple[Opened, dict[int, Search]]:
         """Run the kernel, with room for so many ties; also the searches that go on, by states."""
@@ -130,12 +164,13 @@ class _Asked:
         how = (self.search, self.nodes, self.enough, self.tolerance.absolute, self.tolerance.relative)
 
         def work(stack: Stack) -> None:
-            domain = _domain(self.prepared)
-            room = room_for(m, n, domain)
+            domain, room = self.buffers.desk(self.prepared, m, n)
             while True:
-                tree = search_room(m, n, _QUESTIONS)
+                tree = self.buffers.search(m, n)
                 s = open_states(stack, first, domain, *how, next_state, room, tree, opened)
                 if s < 0:
+                    self.buffers.free_search(tree)
+                    self.buffers.desks.give_back((self.prepared, m, n), (domain, room))
                     return
                 searches[s] = tree
 
