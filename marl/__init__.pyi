@@ -1,4 +1,5 @@
 from . import (
+    language as language,
     learning as learning,
     oracles as oracles,
     policies as policies,

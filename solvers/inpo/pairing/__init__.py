@@ -1,0 +1,5 @@
+"""Which responses of a prompt are compared, and which pairs enter the loss with what weight."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
