@@ -15,6 +15,7 @@ EXPANDERS = Registry("expander")
 VARIANTS = Registry("variant")
 INFLUENCE = Registry("influence method")
 BANDIT_POLICIES = Registry("bandit policy")
+PREFERENCE_METHODS = Registry("preference method")
 
 # One entry per line.
 # fmt: off
@@ -93,4 +94,16 @@ BANDIT_POLICIES.add("whittle_discounted", "solvers.sequoia.baselines.catalogue:d
 BANDIT_POLICIES.add("lagrange", "solvers.sequoia.baselines.catalogue:lagrange_baseline", "Best action under the values of the Lagrangian relaxation, with its bound on any policy", "any effect", "bound")
 BANDIT_POLICIES.add("ppo", "solvers.sequoia.baselines.catalogue:ppo_baseline", "Proximal policy optimisation over scores of bits, projected on the allowed actions", "any effect", "learns")
 BANDIT_POLICIES.add("exact", "solvers.sequoia.baselines.catalogue:exact_baseline", "Backward induction on all joint states, for few arms", "any effect", "optimal")
+
+PREFERENCE_METHODS.add("inpo", "solvers.inpo.presets:inpo", "Mirror descent on the game with divergence", "last iterate", "divergence")
+PREFERENCE_METHODS.add("rspo", "solvers.inpo.presets:rspo", "Mirror descent under any divergence", "last iterate", "divergence")
+PREFERENCE_METHODS.add("egpo", "solvers.inpo.presets:egpo", "Extragradient: win rates against the policy one step ahead; the quickest", "last iterate", "divergence")
+PREFERENCE_METHODS.add("onpo", "solvers.inpo.presets:onpo", "Optimistic updates, with or without divergence", "last iterate")
+PREFERENCE_METHODS.add("nash_md", "solvers.inpo.presets:nash_md", "Mirror descent against a mixture of policy and reference; needs --eta", "divergence")
+PREFERENCE_METHODS.add("online_ipo", "solvers.inpo.presets:online_ipo", "Gradient steps on pairs of the policy's own; needs --eta and --rate", "divergence")
+PREFERENCE_METHODS.add("sppo", "solvers.inpo.presets:sppo", "Multiplicative weights: the average converges, the last iterate circles; needs --eta", "no divergence")
+PREFERENCE_METHODS.add("iterative_dpo", "solvers.inpo.presets:iterative_dpo", "DPO round after round, a baseline that circles; needs --eta, its beta", "no divergence")
+PREFERENCE_METHODS.add("mpo", "solvers.inpo.presets:mpo", "INPO whose reference follows every few rounds", "last iterate", "no divergence")
+PREFERENCE_METHODS.add("comal", "solvers.inpo.presets:comal", "The proximal point method: one regularised game after another", "last iterate", "no divergence")
+PREFERENCE_METHODS.add("mnpo", "solvers.inpo.presets:mnpo", "A weighted history as anchor and opponent; needs --eta", "average", "divergence")
 # fmt: on

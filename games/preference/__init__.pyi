@@ -10,6 +10,15 @@ from .conversion import (
     from_matrix_game as from_matrix_game,
     to_matrix_game as to_matrix_game,
 )
+from .divergences import (
+    CHI_SQUARED as CHI_SQUARED,
+    KL as KL,
+    REVERSE_KL as REVERSE_KL,
+    ChiSquared as ChiSquared,
+    Divergence as Divergence,
+    KullbackLeibler as KullbackLeibler,
+    ReverseKullbackLeibler as ReverseKullbackLeibler,
+)
 from .game import PreferenceGame as PreferenceGame
 from .measures import (
     PreferenceReport as PreferenceReport,

@@ -3,21 +3,26 @@ r"""Preference games: two players answer the same prompt and a judge prefers one
 With :math:`P(y \succ y') \in [0, 1]` and :math:`P(y \succ y') + P(y' \succ y) = 1`, the first player gets
 
 .. math::
-    J(\pi_1, \pi_2) = P(\pi_1 \succ \pi_2) - \tau\,KL(\pi_1 \| \pi_{ref}) + \tau\,KL(\pi_2 \| \pi_{ref}) .
+    J(\pi_1, \pi_2) = P(\pi_1 \succ \pi_2) - \tau\,R(\pi_1) + \tau\,R(\pi_2),
+    \qquad R(\pi) = KL(\pi \| \pi_{ref}),
 
-The game is symmetric, so its value is 1/2. For :math:`\tau > 0` its only equilibrium satisfies
-:math:`\pi(y) \propto \pi_{ref}(y) \exp(P(y \succ \pi) / \tau)` [1]_; with :math:`\tau = 0` it is a
-matrix game.
+or another divergence R from the reference (``games.preference.divergences``, [2]_). The game is symmetric,
+so its value is 1/2. For :math:`\tau > 0` its only equilibrium is its own best response: under KL
+:math:`\pi(y) \propto \pi_{ref}(y) \exp(P(y \succ \pi) / \tau)` [1]_. With :math:`\tau = 0` it is a matrix
+game.
 Games about different prompts (contexts) are independent and may be held together, as a batch.
 
 .. [1] R. Munos et al., "Nash learning from human feedback", arXiv 2312.00886.
+.. [2] X. Tang et al., "RSPO: regularized self-play alignment of large language models", arXiv 2503.00030.
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from games.preference.divergences import KL, Divergence
 
 _COMPLEMENT_TOLERANCE = 1e-12
 _SUM_TOLERANCE = 1e-6
@@ -34,6 +39,7 @@ class PreferenceGame:
             Empty stands for uniform. Sums within 1e-6 of one are divided out.
         tau: weight of the divergence from the reference, at least 0.
         name: how reports call the game.
+        divergence: R, which tau weighs.
         margins: P - 1/2, made exactly antisymmetric; computed.
 
     Raises:
@@ -49,6 +55,7 @@ class PreferenceGame:
     reference: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     tau: float = 0.0
     name: str = "preference game"
+    divergence: Divergence = KL
     margins: NDArray[np.float64] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -92,11 +99,15 @@ class PreferenceGame:
 
     def with_tau(self, tau: float) -> "PreferenceGame":
         """The same preferences and reference under another weight of the divergence."""
-        return PreferenceGame(self.preferences, self.reference, tau, self.name)
+        return replace(self, tau=tau)
+
+    def with_divergence(self, divergence: Divergence) -> "PreferenceGame":
+        """The same game under another divergence of the same weight."""
+        return replace(self, divergence=divergence)
 
     def with_reference(self, reference: ArrayLike) -> "PreferenceGame":
         """The same preferences and weight about another reference, of shape (..., n) or (n,)."""
-        return PreferenceGame(self.preferences, np.asarray(reference, np.float64), self.tau, self.name)
+        return replace(self, reference=np.asarray(reference, np.float64))
 
     def context(self, index: int) -> "PreferenceGame":
         """One context of the batch by its number in C order; 0 for a game that is no batch.
@@ -107,11 +118,10 @@ class PreferenceGame:
         n = self.num_responses
         if not 0 <= index < math.prod(self.batch_shape):
             raise ValueError(f"index must lie in range({math.prod(self.batch_shape)}), got {index}")
-        return PreferenceGame(
-            self.preferences.reshape(-1, n, n)[index],
-            self.reference.reshape(-1, n)[index],
-            self.tau,
-            self.name,
+        return replace(
+            self,
+            preferences=self.preferences.reshape(-1, n, n)[index],
+            reference=self.reference.reshape(-1, n)[index],
         )
 
     def as_policy(self, policy: ArrayLike, *, name: str = "policy") -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
 r"""Distances of a policy from the equilibrium of a preference game, in closed form.
 
 Because the game is symmetric, the duality gap of :math:`\pi` is twice the most a first player can gain over
-1/2 against it. With the Gibbs variational formula
+1/2 against it. Under KL the Gibbs variational formula gives
 
 .. math::
     gap_\tau(\pi) = 2\Big(\tau \log \sum_y \pi_{ref}(y) e^{P(y \succ \pi)/\tau}
@@ -10,7 +10,8 @@ Because the game is symmetric, the duality gap of :math:`\pi` is twice the most 
 
 Since :math:`P(\pi \succ \pi) = 1/2`, the first equals :math:`2 \tau\,KL(\pi \| br(\pi))`, where
 :math:`br(\pi) \propto \pi_{ref} \exp(P\pi / \tau)` is the best response. That form is computed here, as a sum
-of non-negative terms: no digits cancel, and gaps far below 1e-16 keep their meaning.
+of non-negative terms: no digits cancel, and gaps far below 1e-16 keep their meaning. Other divergences have
+such a sum of their own, with a best response found by one scalar equation (``games.preference.divergences``).
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from games.certificates import Certificate
+from games.preference.arrays import Array, at_least, greatest
+from games.preference.divergences import KL, Divergence, kl_terms
 from games.preference.game import PreferenceGame
 
 FloatArray = NDArray[np.float64]
@@ -32,12 +35,14 @@ class PreferenceReport:
         gaps: duality gaps of the game as it is: regularised for tau > 0, original for tau = 0.
         original_gaps: duality gaps without regularisation.
         kl_to_reference: KL(policy || reference), in nats.
+        divergence_from_reference: R(policy), by the divergence of the game.
         certificate: the largest of ``gaps``; the measure is ``regularised_gap`` or ``preference_gap``.
     """
 
     gaps: FloatArray
     original_gaps: FloatArray
     kl_to_reference: FloatArray
+    divergence_from_reference: FloatArray
     certificate: Certificate
 
 
@@ -49,11 +54,11 @@ def win_rates(game: PreferenceGame, policy: ArrayLike) -> FloatArray:
 def kl_divergence(p: ArrayLike, q: ArrayLike) -> FloatArray:
     """KL(p || q) over the last axis, in nats; infinite where p puts mass outside the support of q."""
     first, second = np.asarray(p, dtype=np.float64), np.asarray(q, dtype=np.float64)
-    return _kl(first, _log(first), second, _log(second))
+    return np.asarray(kl_terms(first, _log(first), second, _log(second)))
 
 
 def best_response(game: PreferenceGame, policy: ArrayLike) -> FloatArray:
-    """The regularised best response to ``policy``, proportional to reference * exp(win rate / tau).
+    """The regularised best response to ``policy``: under KL proportional to reference * exp(win rate / tau).
 
     Raises:
         ValueError: tau is 0, where any mixture of the best responses is one.
@@ -61,12 +66,13 @@ def best_response(game: PreferenceGame, policy: ArrayLike) -> FloatArray:
     if game.tau == 0.0:
         raise ValueError("best_response needs tau > 0; for tau = 0 take the responses of greatest win rate")
     advantages = _advantages(game, game.as_policy(policy))
-    return np.exp(_log_response(np.log(game.reference), advantages, game.tau))
+    response: FloatArray = np.exp(game.divergence.log_response(np.log(game.reference), advantages, game.tau))
+    return response
 
 
 def original_gap(game: PreferenceGame, policy: ArrayLike) -> FloatArray:
     """Duality gap of the game without regularisation, shape of the batch, in [0, 1]."""
-    return _original(_advantages(game, game.as_policy(policy)))
+    return np.asarray(_original(_advantages(game, game.as_policy(policy))))
 
 
 def regularised_gap(game: PreferenceGame, policy: ArrayLike) -> FloatArray:
@@ -78,31 +84,39 @@ def regularised_gap(game: PreferenceGame, policy: ArrayLike) -> FloatArray:
     if game.tau == 0.0:
         raise ValueError("regularised_gap needs tau > 0; original_gap is the gap for tau = 0")
     checked = game.as_policy(policy)
-    return gaps_of_advantages(
-        checked, _log(checked), np.log(game.reference), _advantages(game, checked), game.tau
+    return np.asarray(
+        gaps_of_advantages(
+            checked,
+            _log(checked),
+            np.log(game.reference),
+            _advantages(game, checked),
+            game.tau,
+            game.divergence,
+        )
     )
 
 
 def gaps_of_advantages(
-    policy: FloatArray,
-    log_policy: FloatArray,
-    log_reference: FloatArray,
-    advantages: FloatArray,
+    policy: Array,
+    log_policy: Array,
+    log_reference: Array,
+    advantages: Array,
     tau: float,
-) -> FloatArray:
+    divergence: Divergence,
+) -> Array:
     """Duality gaps where the win rates are known already; nothing is checked.
 
     Args:
-        policy: distributions, shape (..., n).
+        policy: distributions, shape (..., n), as numpy or torch has them, and so for the other arrays.
         log_policy: their logarithms, -inf allowed.
         log_reference: logarithms of the reference.
         advantages: win rates against ``policy`` less 1/2.
         tau: weight of the divergence; 0 gives the original gap.
+        divergence: what tau weighs.
     """
     if tau == 0.0:
         return _original(advantages)
-    response = _log_response(log_reference, advantages, tau)
-    return 2.0 * tau * _kl(policy, log_policy, np.exp(response), response)
+    return 2.0 * divergence.shortfall(policy, log_policy, log_reference, advantages, tau)
 
 
 def assess_preference(game: PreferenceGame, policy: ArrayLike) -> PreferenceReport:
@@ -110,12 +124,16 @@ def assess_preference(game: PreferenceGame, policy: ArrayLike) -> PreferenceRepo
     checked = game.as_policy(policy)
     logs, log_reference = _log(checked), np.log(game.reference)
     advantages = _advantages(game, checked)
-    gaps = gaps_of_advantages(checked, logs, log_reference, advantages, game.tau)
+    gaps = np.asarray(gaps_of_advantages(checked, logs, log_reference, advantages, game.tau, game.divergence))
+    kl = np.asarray(kl_terms(checked, logs, game.reference, log_reference))
     measure = "regularised_gap" if game.tau > 0.0 else "preference_gap"
     return PreferenceReport(
         gaps=gaps,
-        original_gaps=_original(advantages),
-        kl_to_reference=_kl(checked, logs, game.reference, log_reference),
+        original_gaps=np.asarray(_original(advantages)),
+        kl_to_reference=kl,
+        divergence_from_reference=(
+            kl if game.divergence == KL else np.asarray(game.divergence.value(checked, logs, log_reference))
+        ),
         certificate=Certificate(measure, float(gaps.max())),
     )
 
@@ -136,27 +154,5 @@ def _log(policy: FloatArray) -> FloatArray:
     return logs
 
 
-def _log_response(log_reference: FloatArray, advantages: FloatArray, tau: float) -> FloatArray:
-    scores = log_reference + advantages / tau
-    scores -= scores.max(axis=-1, keepdims=True)
-    response: FloatArray = scores - np.log(np.exp(scores).sum(axis=-1, keepdims=True))
-    return response
-
-
-def _kl(p: FloatArray, log_p: FloatArray, q: FloatArray, log_q: FloatArray) -> FloatArray:
-    """Sum of p log(p/q) - p + q: each term is non-negative, and the last two add up to zero."""
-    if p.min(initial=1.0) > 0.0:
-        ratio = log_q - log_p
-        if ratio.max(initial=0.0) <= 1.0:  # the rule near equilibria, and the fast way
-            return np.asarray(((np.expm1(ratio) - ratio) * p).sum(axis=-1))
-    mass = p > 0.0
-    ratio = np.subtract(log_q, log_p, out=np.zeros(np.broadcast_shapes(p.shape, q.shape)), where=mass)
-    with np.errstate(over="ignore", invalid="ignore"):
-        terms = np.where(mass, p * (np.expm1(ratio) - ratio), q)
-        # exp(ratio) overflows where q dwarfs p; p exp(ratio) is q there.
-        terms = np.where(mass & (ratio > 1.0), q - p - p * ratio, terms)
-    return np.asarray(np.maximum(terms, 0.0).sum(axis=-1))
-
-
-def _original(advantages: FloatArray) -> FloatArray:
-    return np.asarray(2.0 * np.maximum(advantages.max(axis=-1), 0.0))
+def _original(advantages: Array) -> Array:
+    return 2.0 * at_least(greatest(advantages), 0.0)

@@ -9,7 +9,8 @@ import typer
 
 from games.checking import CheckReport, check_result
 from games.checking_influence import check_influence
-from games.storage import bandit_policies, influence, load_result, read_schema
+from games.checking_preferences import check_preference
+from games.storage import bandit_policies, influence, load_result, preferences, read_schema
 from solvers.cli.populations import generator
 from solvers.cli.sequoia_files import judge_policy
 
@@ -63,4 +64,6 @@ def _report(
     if schema == influence.SCHEMA:
         stored = influence.load_influence(file, graph_file=graph)
         return check_influence(stored, num_sets=sets, rng=rng)
+    if schema == preferences.SCHEMA:
+        return check_preference(preferences.load_preference(file))
     return check_result(load_result(file))

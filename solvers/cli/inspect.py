@@ -10,13 +10,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from games.storage import bandit_policies, influence, read_schema
+from games.storage import bandit_policies, influence, preferences, read_schema
 from marl.policies import MixturePolicy, Policy
 from marl.populations.compiled import CompiledGame
 from marl.populations.inspection import Decision, compiled_decisions, sampled_decisions, summarise
 from marl.populations.population import Population
 from solvers.cli.influence_tables import show_stored
 from solvers.cli.populations import compile_if_small, generator, read_population
+from solvers.cli.preference import show_stored as show_preference
 from solvers.cli.sequoia_files import show_policy
 
 _LIKELY = 3  # actions shown of each decision
@@ -24,7 +25,7 @@ _LIKELY = 3  # actions shown of each decision
 
 def inspect(
     file: Annotated[
-        Path, typer.Argument(help="A saved population, influence result or bandit policy (.json).")
+        Path, typer.Argument(help="A saved population, influence result, bandit policy or preference game.")
     ],
     player: Annotated[int | None, typer.Option(help="Show what this player does.")] = None,
     policy: Annotated[
@@ -58,11 +59,17 @@ def inspect(
       counterplay inspect invitations.json
 
       counterplay inspect results/schedule/policy.json
+
+      counterplay inspect nash.json
     """
     if limit < 1:
         raise ValueError(f"limit must be at least 1, got {limit}")
     schema = read_schema(file)
-    alone = {influence.SCHEMA: "an influence result", bandit_policies.SCHEMA: "a bandit's policy"}
+    alone = {
+        influence.SCHEMA: "an influence result",
+        bandit_policies.SCHEMA: "a bandit's policy",
+        preferences.SCHEMA: "a preference game",
+    }
     if schema in alone and any(given is not None for given in (player, policy, infoset, game)):
         raise ValueError(f"{alone[schema]} has no players: leave out --player, --policy, --infoset, --game")
     if schema == bandit_policies.SCHEMA:
@@ -70,6 +77,9 @@ def inspect(
         return
     if schema == influence.SCHEMA:
         show_stored(influence.load_influence(file, graph_file=graph), file.name, limit)
+        return
+    if schema == preferences.SCHEMA:
+        show_preference(preferences.load_preference(file))
         return
     population = read_population(file, game)
     compiled = compile_if_small(population)

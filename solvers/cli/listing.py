@@ -23,6 +23,7 @@ class Kind(StrEnum):
     VARIANTS = "variants"
     INFLUENCE_METHODS = "influence-methods"
     BANDIT_POLICIES = "bandit-policies"
+    PREFERENCE_METHODS = "preference-methods"
     OPEN_SPIEL = "open-spiel"
 
 
@@ -46,6 +47,7 @@ def list_names(
         INFLUENCE,
         META_SOLVERS,
         ORACLES,
+        PREFERENCE_METHODS,
         SAMPLED_ORACLES,
         SOLVERS,
         VARIANTS,
@@ -62,6 +64,7 @@ def list_names(
         Kind.VARIANTS: (VARIANTS,),
         Kind.INFLUENCE_METHODS: (INFLUENCE,),
         Kind.BANDIT_POLICIES: (BANDIT_POLICIES,),
+        Kind.PREFERENCE_METHODS: (PREFERENCE_METHODS,),
     }
     shown = 0
     for section, registries in sections.items():

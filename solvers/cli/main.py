@@ -19,6 +19,7 @@ from solvers.cli.inspect import inspect
 from solvers.cli.jpsro import jpsro
 from solvers.cli.listing import list_names
 from solvers.cli.play import play
+from solvers.cli.preference import preference
 from solvers.cli.psro import psro
 from solvers.cli.sampled_psro import sampled_psro
 from solvers.cli.sequoia import sequoia
@@ -40,6 +41,7 @@ app.command("sampled-psro")(sampled_psro)
 app.command("influence")(influence)
 app.command("influence-game")(influence_game)
 app.command("sequoia")(sequoia)
+app.command("preference")(preference)
 app.command("check")(check)
 app.command("play")(play)
 app.command("cross-play")(cross_play)

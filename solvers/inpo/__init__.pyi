@@ -1,3 +1,7 @@
+from .bradley_terry import (
+    BradleyTerryOpponent as BradleyTerryOpponent,
+    bradley_terry_rewards as bradley_terry_rewards,
+)
 from .exact import exact_nash as exact_nash
 from .method import (
     Output as Output,
@@ -23,11 +27,13 @@ from .presets import (
     comal as comal,
     egpo as egpo,
     inpo as inpo,
+    iterative_dpo as iterative_dpo,
     mnpo as mnpo,
     mpo as mpo,
     nash_md as nash_md,
     online_ipo as online_ipo,
     onpo as onpo,
+    rspo as rspo,
     sppo as sppo,
 )
 from .solve import (

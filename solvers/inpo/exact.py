@@ -1,25 +1,29 @@
 r"""Equilibria of preference games to rounding: what every other method is measured against.
 
 For :math:`\tau = 0` the game is a zero-sum matrix game, solved context by context. For :math:`\tau > 0`
-Newton's method solves :math:`R(l) = l - l_{ref} - (P - 1/2)\pi/\tau = 0` modulo constants for log-policies l,
-:math:`\pi = softmax(l)`. Its linear systems
+Newton's method solves :math:`G(z) = z - (P - 1/2)\,q(z) / \tau = 0` modulo constants for scores z, whose best
+response :math:`q(z)` at weight 1 is the policy; under KL :math:`z = \log(\pi / \pi_{ref})`. With R the
+divergence and :math:`w_y = 1 / R''_y`, which is :math:`q_y` under KL, the derivative of q is positive
+semi-definite,
 
 .. math::
-    (I - (P - \tfrac12) D / \tau)\,\delta + c\,1 = -R, \qquad \pi^\top \delta = 0, \qquad D = diag(\pi),
+    q'(z) = diag(w) - w w^\top / \textstyle\sum_y w_y,
 
-always have one solution: conjugated by :math:`D^{1/2}` the matrix is the identity plus an antisymmetric one,
-so its eigenvalues are :math:`1 + i\mu`. A step is halved until the residual falls; where it does not,
-extragradient rounds follow instead. Small weights are approached through larger ones, whose equilibria lie
-closer to the reference.
+and times an antisymmetric matrix it has imaginary eigenvalues only. So those of the Newton systems
+:math:`(I - (P - 1/2)\,q'(z) / \tau)\,\delta = -G` are :math:`1 + i\mu`, and one solution always exists.
+A step is halved until the residual falls; where it does not, extragradient rounds follow instead. Small
+weights are approached through larger ones, whose equilibria lie closer to the reference.
 """
 
 import math
 import time
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from games.preference import (
+    Divergence,
     PreferenceGame,
     assess_preference,
     gaps_of_advantages,
@@ -41,6 +45,7 @@ _LADDER = 4.0  # ratio of one weight to the next
 _MAX_NEWTON = 200  # for each weight
 _HALVINGS = 10
 _RESCUE_ROUNDS = 25
+_RESCUE_DEPTH = 30.0  # log-ratio to the reference below which a response would not come back in time
 
 
 def exact_nash(
@@ -122,84 +127,94 @@ def _by_newton(
 ) -> tuple[FloatArray, int, int]:
     """Policies, Newton steps and extragradient rounds."""
     n = game.num_responses
-    margins = game.margins.reshape(-1, n, n)
-    reference = np.log(game.reference.reshape(-1, n))
-    logs = reference.copy()
+    contexts = _Contexts(
+        game.margins.reshape(-1, n, n), np.log(game.reference.reshape(-1, n)), game.divergence
+    )
+    scores = np.zeros_like(contexts.reference)
     steps = rescue_rounds = 0
     # At weight 1/2 and above, best responses hardly depend on the policy: margins are at most 1/2.
     rungs = max(math.ceil(math.log(0.5 / game.tau, _LADDER)), 0)
     for rung in range(rungs, -1, -1):
         tau = game.tau * _LADDER**rung
         enough = _ROUGH_GAP if rung else _NEWTON_GAP
-        more, rescued = _newton(margins, reference, logs, tau, enough, deadline)
+        more, rescued = _newton(contexts, scores, tau, enough, deadline)
         steps, rescue_rounds = steps + more, rescue_rounds + rescued
-        progress(steps, None, gap=float(_residuals(margins, reference, logs, game.tau)[1].max()))
-    return np.exp(logs), steps, rescue_rounds
+        progress(steps, None, gap=float(_residuals(contexts, scores, game.tau)[1].max()))
+    return np.exp(contexts.log_policy(scores)), steps, rescue_rounds
+
+
+@dataclass(frozen=True, slots=True)
+class _Contexts:
+    """Margins, shape (B, n, n), and log-references, shape (B, n), of some contexts."""
+
+    margins: FloatArray
+    reference: FloatArray
+    divergence: Divergence
+
+    def part(self, chosen: NDArray[np.int64]) -> "_Contexts":
+        return _Contexts(self.margins[chosen], self.reference[chosen], self.divergence)
+
+    def log_policy(self, scores: FloatArray) -> FloatArray:
+        """Logarithms of the policies that scores stand for."""
+        response: FloatArray = self.divergence.log_response(self.reference, scores, 1.0)
+        return response
 
 
 def _newton(
-    margins: FloatArray,
-    reference: FloatArray,
-    logs: FloatArray,
-    tau: float,
-    enough: float,
-    deadline: float,
+    contexts: _Contexts, scores: FloatArray, tau: float, enough: float, deadline: float
 ) -> tuple[int, int]:
-    """Bring gaps below ``enough``, changing ``logs`` in place; Newton steps and extragradient rounds."""
-    residuals, gaps = _residuals(margins, reference, logs, tau)
+    """Bring gaps below ``enough``, changing ``scores`` in place; Newton steps and extragradient rounds."""
+    residuals, gaps = _residuals(contexts, scores, tau)
     rescue_rounds = 0
     step = 0
     working = np.flatnonzero(gaps > enough)
     while working.size and step < _MAX_NEWTON and time.perf_counter() < deadline:
         step += 1
-        moved, accepted = _newton_step(
-            margins[working], reference[working], logs[working], residuals[working], tau
-        )
-        logs[working] = moved
+        part = contexts.part(working)
+        scores[working], accepted = _newton_step(part, scores[working], residuals[working], tau)
         stuck = working[~accepted]
         # Rounding also ends the descent of the residual; such contexts are done.
         done = stuck[gaps[stuck] <= 1e-18]
         rescued = stuck[gaps[stuck] > 1e-18]
         if rescued.size:
-            logs[rescued] = _extragradient(margins[rescued], np.exp(reference[rescued]), logs[rescued], tau)
+            scores[rescued] = _extragradient(contexts.part(rescued), scores[rescued], tau)
             rescue_rounds += _RESCUE_ROUNDS
-        residuals[working], gaps[working] = _residuals(
-            margins[working], reference[working], logs[working], tau
-        )
+        residuals[working], gaps[working] = _residuals(part, scores[working], tau)
         working = np.setdiff1d(working[gaps[working] > enough], done)
     return step, rescue_rounds
 
 
-def _residuals(
-    margins: FloatArray, reference: FloatArray, logs: FloatArray, tau: float
-) -> tuple[FloatArray, FloatArray]:
-    """R with its mean taken out, shape (B, n), and the regularised gaps, shape (B,)."""
+def _residuals(contexts: _Contexts, scores: FloatArray, tau: float) -> tuple[FloatArray, FloatArray]:
+    """G with its mean taken out, shape (B, n), and the gaps of the policies, shape (B,)."""
+    logs = contexts.log_policy(scores)
     policy = np.exp(logs)
-    rates = advantages(margins, policy)
-    residual = logs - reference - rates / tau
+    rates = advantages(contexts.margins, policy)
+    residual = scores - rates / tau
     residual -= residual.mean(axis=-1, keepdims=True)
-    return residual, gaps_of_advantages(policy, logs, reference, rates, tau)
+    return residual, gaps_of_advantages(policy, logs, contexts.reference, rates, tau, contexts.divergence)
 
 
 def _newton_step(
-    margins: FloatArray, reference: FloatArray, logs: FloatArray, residuals: FloatArray, tau: float
+    contexts: _Contexts, scores: FloatArray, residuals: FloatArray, tau: float
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Log-policies after one damped step, and where the residual has fallen; others stay where they are."""
+    """Scores after one damped step, and where the residual has fallen; others stay where they are."""
+    logs = contexts.log_policy(scores)
     policy = np.exp(logs)
-    matrix = np.eye(logs.shape[-1]) - margins * (policy[:, None, :] / tau)
-    right = np.stack([-residuals, np.ones_like(residuals)], axis=-1)
-    solved = np.linalg.solve(matrix, right)
-    free, ones = solved[..., 0], solved[..., 1]
-    shift = (policy * free).sum(-1, keepdims=True) / (policy * ones).sum(-1, keepdims=True)
-    direction = free - shift * ones
+    curvatures = contexts.divergence.curvatures(logs, contexts.reference)
+    weights = np.divide(policy, curvatures, out=np.zeros_like(policy), where=policy > 0.0)
+    shares = weights / weights.sum(axis=-1, keepdims=True)
+    moved = advantages(contexts.margins, weights)
+    derivative = contexts.margins * weights[:, None, :] - moved[:, :, None] * shares[:, None, :]
+    matrix = np.eye(scores.shape[-1]) - derivative / tau
+    direction = np.linalg.solve(matrix, -residuals[..., None])[..., 0]
     before = np.linalg.norm(residuals, axis=-1)
-    result = logs.copy()
-    pending = np.ones(len(logs), dtype=bool)
+    result = scores.copy()
+    pending = np.ones(len(scores), dtype=bool)
     share = 1.0
     for _ in range(_HALVINGS):
         where = np.flatnonzero(pending)
-        tried = normalise(logs[where] + share * direction[where])
-        after, _ = _residuals(margins[where], reference[where], tried, tau)
+        tried = scores[where] + share * direction[where]
+        after, _ = _residuals(contexts.part(where), tried, tau)
         fell = np.linalg.norm(after, axis=-1) <= (1.0 - 0.1 * share) * before[where]
         result[where[fell]] = tried[fell]
         pending[where[fell]] = False
@@ -209,13 +224,15 @@ def _newton_step(
     return result, ~pending
 
 
-def _extragradient(margins: FloatArray, reference: FloatArray, logs: FloatArray, tau: float) -> FloatArray:
-    """Log-policies after some extragradient rounds with automatic steps."""
+def _extragradient(contexts: _Contexts, scores: FloatArray, tau: float) -> FloatArray:
+    """Scores after some extragradient rounds with automatic steps."""
     method = egpo()
-    state = Iterate.start(margins, reference, tau, method.memory)
-    state.log_policy = logs
-    state.policy = np.exp(logs)
-    state.rates = advantages(margins, state.policy)
+    state = Iterate.begin(
+        contexts.margins, np.exp(contexts.reference), tau, contexts.divergence, method.memory
+    )
+    state.move_to(normalise(np.maximum(contexts.log_policy(scores), contexts.reference - _RESCUE_DEPTH)))
+    state.round = 0  # a move of ours, not of the method
     for _ in range(_RESCUE_ROUNDS):
         method.advance(state)
-    return state.log_policy
+    found: FloatArray = state.rates / tau
+    return found

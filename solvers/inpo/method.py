@@ -5,9 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from games.preference.arrays import Array
 from solvers.inpo.iterate import Iterate, normalise
 from solvers.inpo.parts import (
     Anchor,
@@ -18,9 +16,7 @@ from solvers.inpo.parts import (
     ReferenceSchedule,
     tilt,
 )
-from solvers.inpo.steps import AutomaticStep, StepSchedule
-
-FloatArray = NDArray[np.float64]
+from solvers.inpo.steps import AutomaticStep, StepSchedule, held_back
 
 
 class Output(Enum):
@@ -34,7 +30,7 @@ class Output(Enum):
 class Fit(Protocol):
     """How far a round gets towards the policy that the update asks for."""
 
-    def __call__(self, state: Iterate, target: FloatArray) -> FloatArray:
+    def __call__(self, state: Iterate, target: Array) -> Array:
         """The next log-policy, given the log-policy asked for; shapes (B, n)."""
 
 
@@ -42,7 +38,7 @@ class Fit(Protocol):
 class ExactFit:
     """All the way."""
 
-    def __call__(self, state: Iterate, target: FloatArray) -> FloatArray:
+    def __call__(self, state: Iterate, target: Array) -> Array:
         """The target."""
         return target
 
@@ -64,7 +60,7 @@ class OnPolicyGradient:
         if not self.rate > 0.0:
             raise ValueError(f"rate must be positive, got {self.rate!r}")
 
-    def __call__(self, state: Iterate, target: FloatArray) -> FloatArray:
+    def __call__(self, state: Iterate, target: Array) -> Array:
         """One step towards the target."""
         difference = target - state.log_policy
         mean = (state.policy * difference).sum(axis=-1, keepdims=True)
@@ -118,10 +114,10 @@ class PreferenceMethod:
 
     def advance(self, state: Iterate) -> None:
         """Play one round in every context of ``state``."""
-        step = self.step.size(state)
+        step = held_back(state, self.step.size(state))
         rates = self.opponent.rates(state, step)
 
-        def propose(anchor: FloatArray) -> FloatArray:
+        def propose(anchor: Array) -> Array:
             return tilt(anchor, state, rates, step)
 
         state.move_to(self.fit(state, self.anchor.move(state, propose)))

@@ -4,20 +4,20 @@ With log-policies l, step s, weight :math:`\tau` and :math:`a = s\tau`, every me
 
 .. math::
     l^+ = norm\big((1 - a)\,anchor + a\,l_{ref} + s\,v(opponent)\big), \qquad v(\mu) = P(\cdot \succ \mu).
+
+The first two terms are :math:`anchor - s \tau \nabla R(anchor)` for R = KL, and that is what they become for
+other divergences R.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from games.preference import gaps_of_advantages, kl_divergence
+from games.preference import gaps_of_advantages
+from games.preference.arrays import Array
 from solvers.inpo.iterate import Iterate, advantages, normalise
 
-FloatArray = NDArray[np.float64]
-Propose = Callable[[FloatArray], FloatArray]
+Propose = Callable[[Array], Array]
 """The update as a function of the anchor, the opponent's win rates being fixed; shapes (B, n)."""
 
 
@@ -28,7 +28,7 @@ class Anchor(Protocol):
     def memory(self) -> int:
         """How many earlier policies it looks at."""
 
-    def move(self, state: Iterate, propose: Propose) -> FloatArray:
+    def move(self, state: Iterate, propose: Propose) -> Array:
         """The next log-policy, shape (B, n); may keep a sequence of its own in ``state``."""
 
 
@@ -39,7 +39,7 @@ class Opponent(Protocol):
     def memory(self) -> int:
         """How many earlier policies it looks at."""
 
-    def rates(self, state: Iterate, step: FloatArray) -> FloatArray:
+    def rates(self, state: Iterate, step: Array) -> Array:
         """Win rates less 1/2 of every response, shape (B, n), for steps of shape (B, 1)."""
 
 
@@ -54,15 +54,12 @@ class ReferenceSchedule(Protocol):
         """Move ``state.log_reference`` after a round, if it is time."""
 
 
-def tilt(anchor: FloatArray, state: Iterate, rates: FloatArray, step: FloatArray) -> FloatArray:
-    """The update itself: norm((1 - a) anchor + a l_ref + s rates)."""
+def tilt(anchor: Array, state: Iterate, rates: Array, step: Array) -> Array:
+    """The update itself: norm(anchor + s (rates - tau slopes of the divergence at the anchor))."""
     scores = step * rates
     if state.weight > 0.0:
-        pull = step * state.weight
-        scores += pull * state.log_reference
-        scores += (1.0 - pull) * anchor
-    else:
-        scores += anchor
+        scores -= (step * state.weight) * state.divergence.slopes(anchor, state.log_reference)
+    scores += anchor
     return normalise(scores)
 
 
@@ -72,7 +69,7 @@ class CurrentAnchor:
 
     memory: int = 0
 
-    def move(self, state: Iterate, propose: Propose) -> FloatArray:
+    def move(self, state: Iterate, propose: Propose) -> Array:
         """One step from the current policy."""
         return propose(state.log_policy)
 
@@ -83,7 +80,7 @@ class LaggedAnchor:
 
     memory: int = 0
 
-    def move(self, state: Iterate, propose: Propose) -> FloatArray:
+    def move(self, state: Iterate, propose: Propose) -> Array:
         """The optimistic step."""
         state.log_lagged = propose(state.log_lagged)
         return propose(state.log_lagged)
@@ -108,10 +105,10 @@ class _History:
         """One less than the number of weights."""
         return len(self.weights) - 1
 
-    def _mean(self, newest_first: list[FloatArray]) -> FloatArray:
+    def _mean(self, newest_first: list[Array]) -> Array:
         """Weighted mean; while history is short the oldest entry also takes the weights of those missing."""
         last = len(newest_first) - 1
-        total = np.zeros_like(newest_first[0])
+        total = 0.0 * newest_first[0]
         for age, weight in enumerate(self.weights):
             total += weight * newest_first[min(age, last)]
         return total
@@ -121,7 +118,7 @@ class _History:
 class HistoryAnchor(_History):
     """The geometric mean of the current and earlier policies."""
 
-    def move(self, state: Iterate, propose: Propose) -> FloatArray:
+    def move(self, state: Iterate, propose: Propose) -> Array:
         """One step from the mean."""
         return propose(self._mean([state.log_policy, *(logs for logs, _ in state.past)]))
 
@@ -132,22 +129,21 @@ class CurrentOpponent:
 
     memory: int = 0
 
-    def rates(self, state: Iterate, step: FloatArray) -> FloatArray:
+    def rates(self, state: Iterate, step: Array) -> Array:
         """Win rates against the current policy, known already."""
         return state.rates
 
 
 @dataclass(frozen=True, slots=True)
 class MixtureOpponent:
-    """The geometric mixture of the current policy and the reference, with weights 1 - a and a."""
+    """The current policy, drawn to the reference: their geometric mixture of weights 1 - a and a under KL."""
 
     memory: int = 0
 
-    def rates(self, state: Iterate, step: FloatArray) -> FloatArray:
+    def rates(self, state: Iterate, step: Array) -> Array:
         """Win rates against the mixture."""
-        pull = step * state.weight
-        mixture = normalise((1.0 - pull) * state.log_policy + pull * state.log_reference)
-        return advantages(state.margins, np.exp(mixture))
+        mixture = tilt(state.log_policy, state, 0.0 * state.rates, step)
+        return advantages(state.margins, state.xp.exp(mixture))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,17 +152,17 @@ class HalfStep:
 
     memory: int = 0
 
-    def rates(self, state: Iterate, step: FloatArray) -> FloatArray:
+    def rates(self, state: Iterate, step: Array) -> Array:
         """Win rates against the policy one plain step ahead."""
         ahead = tilt(state.log_policy, state, state.rates, step)
-        return advantages(state.margins, np.exp(ahead))
+        return advantages(state.margins, state.xp.exp(ahead))
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryOpponent(_History):
     """A weighted choice between the current and earlier policies."""
 
-    def rates(self, state: Iterate, step: FloatArray) -> FloatArray:
+    def rates(self, state: Iterate, step: Array) -> Array:
         """Mean of the win rates against each."""
         return self._mean([state.rates, *(rates for _, rates in state.past)])
 
@@ -202,8 +198,8 @@ class ResetWhenSolved:
     """The policy becomes the reference where the inner game is solved well for how far it has led.
 
     Attributes:
-        share: an inner gap is small enough at this share of 2 * weight * KL(policy || reference), in (0, 1).
-            Both are squares of distances, so errors stay a fixed share of the moves they spoil.
+        share: an inner gap is small enough at this share of 2 * weight * divergence from the reference, in
+            (0, 1). Both are squares of distances, so errors stay a fixed share of the moves they spoil.
         rounds: at the latest after so many rounds.
     """
 
@@ -220,9 +216,14 @@ class ResetWhenSolved:
     def update(self, state: Iterate) -> None:
         """Reset the contexts whose inner game is solved."""
         inner = gaps_of_advantages(
-            state.policy, state.log_policy, state.log_reference, state.rates, state.weight
+            state.policy,
+            state.log_policy,
+            state.log_reference,
+            state.rates,
+            state.weight,
+            state.divergence,
         )
-        moved = kl_divergence(state.policy, np.exp(state.log_reference))
+        moved = state.divergence.value(state.policy, state.log_policy, state.log_reference)
         solved = inner <= self.share * 2.0 * state.weight * moved
         _reset(state, solved | (state.phase >= self.rounds))
 
@@ -244,6 +245,7 @@ class MovingAverage:
         state.log_reference = normalise(mixed)
 
 
-def _reset(state: Iterate, due: NDArray[np.bool_]) -> None:
-    state.log_reference = np.where(due[:, None], state.log_policy, state.log_reference)
-    state.phase = np.where(due, 0, state.phase)
+def _reset(state: Iterate, due: Array) -> None:
+    xp = state.xp
+    state.log_reference = xp.where(due[:, None], state.log_policy, state.log_reference)
+    state.phase = xp.where(due, 0.0, state.phase)

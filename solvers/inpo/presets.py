@@ -1,11 +1,13 @@
 """The published methods as settings of one update.
 
-Those with the weight of the game (inpo, egpo, nash_md, online_ipo, mnpo, onpo) solve the game as it stands;
-the others need tau = 0. Losses on sampled pairs, by which language models follow these updates, are not here.
+Those with the weight of the game (inpo, rspo, egpo, nash_md, online_ipo, mnpo, onpo) solve the game as it
+stands; the others need tau = 0. Losses on sampled pairs, by which language models follow these updates, are
+not here.
 """
 
 from dataclasses import replace
 
+from solvers.inpo.bradley_terry import BradleyTerryOpponent
 from solvers.inpo.method import OnPolicyGradient, Output, PreferenceMethod
 from solvers.inpo.parts import (
     HalfStep,
@@ -80,6 +82,27 @@ def sppo(step: StepSchedule) -> PreferenceMethod:
     .. [1] Wu et al., "Self-play preference optimization for language model alignment", arXiv 2405.00675.
     """
     return PreferenceMethod("sppo", step=step, weight=0.0)
+
+
+def rspo(step: StepSchedule | None = None) -> PreferenceMethod:
+    """Self-play with any divergence from the reference, which the game names [1]_; under KL it is ``inpo``.
+
+    The divergence enters by its slopes at the current policy. ``step`` None takes ``InpoStep``.
+
+    .. [1] Tang et al., "RSPO: regularized self-play alignment of large language models", arXiv 2503.00030.
+    """
+    return replace(inpo(step), name="rspo")
+
+
+def iterative_dpo(step: StepSchedule) -> PreferenceMethod:
+    """Direct preference optimisation round after round, each about the policy of the last: a baseline.
+
+    ``ConstantStep(beta)`` sets its beta; the first round is DPO offline, on pairs of the reference [1]_. The
+    baseline with win rates in place of rewards, iterated IPO, is ``sppo``.
+
+    .. [1] Xiong et al., "Iterative preference learning from human feedback", arXiv 2312.11456.
+    """
+    return PreferenceMethod("iterative_dpo", opponent=BradleyTerryOpponent(), step=step, weight=0.0)
 
 
 def mpo(

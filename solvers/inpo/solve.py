@@ -1,31 +1,32 @@
-"""The driver: plays rounds in all contexts at once, lets converged ones rest, and certifies the answer."""
+"""The driver: plays rounds in all contexts at once, and certifies the answer."""
 
 import math
 import time
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from games.errors import UnsupportedGameError
-from games.preference import (
-    PreferenceGame,
-    assess_preference,
-    gaps_of_advantages,
-    kl_divergence,
-)
+from games.preference import KL, PreferenceGame, PreferenceReport, assess_preference
+from games.preference.arrays import Array
 from games.progress import ProgressCallback, ignore_progress
 from games.results import SolveResult, Status
-from solvers.inpo.iterate import Iterate
+from solvers.inpo.blocks import LEAST_CONTEXTS, Block, play_blocks
+from solvers.inpo.iterate import Iterate, Place, on_host
 from solvers.inpo.method import Output, PreferenceMethod
 from solvers.inpo.presets import egpo
-from solvers.inpo.steps import UnstableStepWarning, stability_bound
+from solvers.inpo.run import Course, Run
+from solvers.inpo.steps import AutomaticStep, UnstableStepWarning, stability_bound
+
+if TYPE_CHECKING:
+    import torch
 
 FloatArray = NDArray[np.float64]
 
-_ALL_UP_TO = 100  # rounds that the trace holds all of; later ones lie 5% apart
-_REST_SHARE = 0.125  # share of contexts at rest from which dropping them pays
+_LEAST_COMPILED = 32  # contexts
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,8 @@ def solve_preference(
     tol: float = 1e-8,
     time_limit: float | None = None,
     nash: ArrayLike | None = None,
+    workers: int = 1,
+    device: "torch.device | None" = None,
     progress: ProgressCallback = ignore_progress,
 ) -> SolveResult[PreferenceSolution]:
     """Play a preference game against itself from its reference until the gap is small in every context.
@@ -89,9 +92,14 @@ def solve_preference(
         method: how to play; None takes ``egpo()``.
         rounds: most rounds in any context.
         tol: largest gap that counts as solved, in win probability.
-        time_limit: seconds, or None for no limit; looked at after every round.
+        time_limit: seconds, or None for no limit; looked at after every round, or sixteen of them where many
+            contexts are played by compiled code.
         nash: an equilibrium, shape (..., n), the distance to which the trace shall hold.
-        progress: called after every round with ``gap``, the largest, and ``contexts``, those still at work.
+        workers: threads for the contexts of a batch, if these are many; they do not change the numbers.
+        device: of torch, to hold the batch and play there, in doubles; None plays in numpy, which is faster
+            for single games and small batches. What is found is judged in numpy in any case.
+        progress: called after every round, or sixteen of them, with ``gap``, the largest, and ``contexts``,
+            those still at work; with several workers from any of their threads, one at a time.
 
     Returns:
         Policies, their gaps and a trace. Status CERTIFIED when the certificate, the largest gap of the answer
@@ -100,8 +108,8 @@ def solve_preference(
         a gap of at most ``tol``.
 
     Raises:
-        ValueError: limits or ``tol`` are negative, ``nash`` is no policy, or steps are too large for the
-            divergence (eta < tau).
+        ValueError: limits or ``tol`` are negative, ``workers`` is below 1 or goes with a ``device``,
+            ``nash`` is no policy, or steps are too large for the divergence (eta < tau).
         UnsupportedGameError: the method has a weight of its own, and tau is positive.
 
     Warns:
@@ -122,13 +130,57 @@ def solve_preference(
         raise ValueError(f"tol must be at least 0, got {tol!r}")
     if time_limit is not None and not time_limit >= 0.0:
         raise ValueError(f"time_limit must be at least 0 seconds or None, got {time_limit!r}")
+    if workers < 1:
+        raise ValueError(f"workers must be at least 1, got {workers}")
+    if workers > 1 and device is not None:
+        raise ValueError(f"workers must be 1 on a device, which works in parallel anyway, got {workers}")
     weight = _weight(game, method)
-    run = _Run(game, method, weight, tol, None if nash is None else game.as_policy(nash, name="nash"))
+    n = game.num_responses
+    target = None if nash is None else game.as_policy(nash, name="nash").reshape(-1, n)
+    place = on_host if device is None else _placing(device)
+    state = Iterate.start(game, weight, method.memory, place)
+    blocks = max(1, min(workers, len(state.policy) // LEAST_CONTEXTS))
+    parts = np.array_split(np.arange(len(state.policy)), blocks)
+    runs = [
+        _block(
+            state if blocks == 1 else state.part(slice(int(part[0]), int(part[-1]) + 1)),
+            method,
+            game.tau,
+            tol,
+            None if target is None else target[part],
+            place,
+        )
+        for part in parts
+    ]
     deadline = math.inf if time_limit is None else start + time_limit
-    while run.working and run.state.round < rounds and time.perf_counter() < deadline:
-        run.play()
-        progress(run.state.round, rounds, gap=float(run.gap.max()), contexts=float(run.working))
-    return run.result(start)
+    course = play_blocks(runs, rounds, deadline, progress)
+    return _result(game, method, course, tol, start)
+
+
+def _block(
+    state: Iterate,
+    method: PreferenceMethod,
+    tau: float,
+    tol: float,
+    nash: FloatArray | None,
+    place: Place,
+) -> Block:
+    if place is on_host and nash is None and len(state.policy) >= _LEAST_COMPILED:
+        # For few games, loading compiled code takes longer than they do.
+        from solvers.inpo.compiled_run import CompiledRun
+
+        if isinstance(method.step, AutomaticStep) and CompiledRun.plays(method, state):
+            return CompiledRun(state, method.step, tau, tol)
+    return Run(state, method, tau, tol, nash, place)
+
+
+def _placing(device: "torch.device") -> Place:
+    import torch
+
+    def place(array: NDArray[np.generic]) -> Array:
+        return torch.tensor(array, device=device)  # copies: arrays of a game are read-only
+
+    return place
 
 
 def _weight(game: PreferenceGame, method: PreferenceMethod) -> float:
@@ -140,7 +192,7 @@ def _weight(game: PreferenceGame, method: PreferenceMethod) -> float:
         )
     weight = game.tau if method.weight is None else method.weight
     largest = method.step.largest(weight)
-    if largest is not None and weight > 0.0 and method.is_plain_self_play:
+    if largest is not None and weight > 0.0 and method.is_plain_self_play and game.divergence == KL:
         bound = float(stability_bound(game.with_tau(weight)).max())
         if 1.0 / largest < bound:
             warnings.warn(
@@ -152,165 +204,48 @@ def _weight(game: PreferenceGame, method: PreferenceMethod) -> float:
     return weight
 
 
-class _Run:
-    """One run: the contexts still at work, and what is known of all of them (arrays over all contexts)."""
-
-    def __init__(
-        self,
-        game: PreferenceGame,
-        method: PreferenceMethod,
-        weight: float,
-        tol: float,
-        nash: FloatArray | None,
-    ) -> None:
-        n = game.num_responses
-        self._game, self._method, self._tol = game, method, tol
-        self._nash = None if nash is None else nash.reshape(-1, n)
-        reference = game.reference.reshape(-1, n)
-        self.state = Iterate.start(game.margins.reshape(-1, n, n), reference, weight, method.memory)
-        self._log_reference = self.state.log_reference
-        # Of the contexts held in ``state``: their numbers, and whether they have come to rest.
-        self._numbers = np.arange(len(reference))
-        self._resting = np.zeros(len(reference), dtype=bool)
-        self._sum = np.zeros_like(reference)
-        self._rates_sum = np.zeros_like(reference)
-        self._best = reference.copy()
-        self._best_gap = np.full(len(reference), np.inf)
-        # Of all contexts.
-        self.gap = np.zeros(len(reference))
-        self._original = np.zeros(len(reference))
-        self._last, self._average, self._best_of_all = (np.empty_like(reference) for _ in range(3))
-        self._rounds = np.zeros(len(reference), dtype=np.int64)
-        self._records: list[tuple[int, FloatArray, FloatArray, FloatArray]] = []
-        self._next_record = 0
-        self._note()
-
-    @property
-    def working(self) -> int:
-        """Number of contexts that have not come to rest."""
-        return int(np.count_nonzero(~self._resting))
-
-    def play(self) -> None:
-        """One round everywhere."""
-        self._method.advance(self.state)
-        self._note()
-
-    def _note(self) -> None:
-        """Take down the iterates of this round and let contexts rest that are solved."""
-        state = self.state
-        gaps = self._gaps(state.policy, state.log_policy, state.rates)
-        self._sum += state.policy
-        better = gaps < self._best_gap
-        if better.any():
-            self._best_gap = np.where(better, gaps, self._best_gap)
-            self._best = np.where(better[:, None], state.policy, self._best)
-        achieved = gaps
-        if self._method.output is Output.BEST:
-            achieved = self._best_gap
-        elif self._method.output is Output.AVERAGE:
-            self._rates_sum += state.rates
-            average = self._sum / (state.round + 1.0)
-            achieved = self._gaps(average, np.log(average), self._rates_sum / (state.round + 1.0))
-        active = ~self._resting
-        self.gap[self._numbers[active]] = achieved[active]
-        self._record(gaps, active)
-        rest = active & (achieved <= self._tol)
-        if rest.any():
-            self._store(rest)
-            self._resting |= rest
-            if np.count_nonzero(self._resting) > _REST_SHARE * len(self._resting) and self.working:
-                self._drop()
-
-    def _gaps(self, policy: FloatArray, logs: FloatArray, rates: FloatArray) -> FloatArray:
-        return gaps_of_advantages(policy, logs, self._log_reference, rates, self._game.tau)
-
-    def _record(self, gaps: FloatArray, active: NDArray[np.bool_]) -> None:
-        """Add to the trace, if it is time; contexts at rest keep the figures of their last round."""
-        state = self.state
-        if state.round < self._next_record:
-            return
-        skipped = state.round // 20 if state.round >= _ALL_UP_TO else 1
-        self._next_record = min(state.round + skipped, 10 ** len(str(state.round)))
-        numbers = self._numbers[active]
-        kl = np.empty(0)
-        if self._records:
-            _, all_gaps, original, kl = (np.copy(x) for x in self._records[-1])
-        else:
-            all_gaps, original = np.empty(len(gaps)), np.empty(len(gaps))
-            kl = kl if self._nash is None else np.empty(len(gaps))
-        all_gaps[numbers] = gaps[active]
-        original[numbers] = self._original_gaps()[active]
-        if self._nash is not None:
-            kl[numbers] = kl_divergence(self._nash[numbers], state.policy[active])
-        self._records.append((state.round, all_gaps, original, kl))
-
-    def _original_gaps(self) -> FloatArray:
-        state = self.state
-        return gaps_of_advantages(state.policy, state.log_policy, self._log_reference, state.rates, 0.0)
-
-    def _store(self, chosen: NDArray[np.bool_]) -> None:
-        """Write the iterates of the ``chosen`` contexts among those at work into the arrays over all."""
-        numbers = self._numbers[chosen]
-        self._last[numbers] = self.state.policy[chosen]
-        self._average[numbers] = self._sum[chosen] / (self.state.round + 1.0)
-        self._best_of_all[numbers] = self._best[chosen]
-        self._rounds[numbers] = self.state.round
-
-    def _drop(self) -> None:
-        """Take the contexts at rest out of the arithmetic."""
-        chosen = ~self._resting
-        self.state.keep(chosen)
-        self._log_reference = self._log_reference[chosen]
-        self._numbers = self._numbers[chosen]
-        self._sum, self._rates_sum = self._sum[chosen], self._rates_sum[chosen]
-        self._best, self._best_gap = self._best[chosen], self._best_gap[chosen]
-        self._resting = self._resting[chosen]
-
-    def result(self, start: float) -> SolveResult[PreferenceSolution]:
-        """The answer so far, certified."""
-        active = ~self._resting
-        self._store(active)
-        if self._records[-1][0] < self.state.round:
-            self._next_record = self.state.round
-            self._record(self._gaps(self.state.policy, self.state.log_policy, self.state.rates), active)
-        game, batch = self._game, self._game.batch_shape
-        last, average, best = (
-            found.reshape(game.reference.shape) for found in (self._last, self._average, self._best_of_all)
-        )
-        reports = {
-            Output.LAST: (last, assess_preference(game, last)),
-            Output.AVERAGE: (average, assess_preference(game, average)),
-            Output.BEST: (best, assess_preference(game, best)),
-        }
-        policy, report = reports[self._method.output]
-        certificate = report.certificate
-        rounds, gaps, original, kl = zip(*self._records, strict=True)
-        trace = PreferenceTrace(
-            rounds=np.array(rounds),
-            gaps=np.stack(gaps).reshape(-1, *batch),
-            original_gaps=np.stack(original).reshape(-1, *batch),
-            kl_to_nash=np.empty(0) if self._nash is None else np.stack(kl).reshape(-1, *batch),
-        )
-        return SolveResult(
-            solution=PreferenceSolution(
-                policy=policy,
-                last=last,
-                average=average,
-                best=best,
-                last_gap=reports[Output.LAST][1].gaps,
-                average_gap=reports[Output.AVERAGE][1].gaps,
-                best_gap=reports[Output.BEST][1].gaps,
-                rounds=self._rounds.reshape(batch),
-                trace=trace,
+def _result(
+    game: PreferenceGame, method: PreferenceMethod, course: Course, tol: float, start: float
+) -> SolveResult[PreferenceSolution]:
+    """The answer, certified."""
+    batch = game.batch_shape
+    last, average, best = (
+        found.reshape(game.reference.shape) for found in (course.last, course.average, course.best)
+    )
+    reports: dict[Output, tuple[FloatArray, PreferenceReport]] = {
+        Output.LAST: (last, assess_preference(game, last)),
+        Output.AVERAGE: (average, assess_preference(game, average)),
+    }
+    # As a rule the last iterate is also the best.
+    same = np.array_equal(best, last)
+    reports[Output.BEST] = reports[Output.LAST] if same else (best, assess_preference(game, best))
+    policy, report = reports[method.output]
+    certificate = report.certificate
+    return SolveResult(
+        solution=PreferenceSolution(
+            policy=policy,
+            last=last,
+            average=average,
+            best=best,
+            last_gap=reports[Output.LAST][1].gaps,
+            average_gap=reports[Output.AVERAGE][1].gaps,
+            best_gap=reports[Output.BEST][1].gaps,
+            rounds=course.rounds.reshape(batch),
+            trace=PreferenceTrace(
+                rounds=course.recorded,
+                gaps=course.gaps.reshape(-1, *batch),
+                original_gaps=course.original_gaps.reshape(-1, *batch),
+                kl_to_nash=course.kl_to_nash.reshape(-1, *batch) if course.kl_to_nash.size else np.empty(0),
             ),
-            status=Status.CERTIFIED if certificate.bound <= self._tol else Status.LIMIT,
-            certificate=certificate,
-            solver=self._method.name,
-            steps=int(self._rounds.max()),
-            seconds=time.perf_counter() - start,
-            info={
-                "method": self._method.name,
-                "contexts": len(self._rounds),
-                "solved": int(np.count_nonzero(report.gaps <= self._tol)),
-            },
-        )
+        ),
+        status=Status.CERTIFIED if certificate.bound <= tol else Status.LIMIT,
+        certificate=certificate,
+        solver=method.name,
+        steps=int(course.rounds.max()),
+        seconds=time.perf_counter() - start,
+        info={
+            "method": method.name,
+            "contexts": len(course.rounds),
+            "solved": int(np.count_nonzero(report.gaps <= tol)),
+        },
+    )

@@ -8,12 +8,14 @@ Linearised at a policy :math:`\pi`, a step of size s along the win rates has the
 import numpy as np
 from numpy.typing import NDArray
 
+from games.preference.arrays import Array, array_module, at_least
 from solvers.inpo.iterate import Iterate, advantages
 
 FloatArray = NDArray[np.float64]
 
 _FIRST_SQUARINGS = 5
 _LATER_SQUARINGS = 2
+_CACHED_BYTES = 1 << 20  # of margins: the same ones are read in every squaring, and should stay at hand
 
 
 def spectral_radius(margins: FloatArray, policy: FloatArray) -> FloatArray:
@@ -30,12 +32,31 @@ def refresh_radius(state: Iterate) -> None:
     """
     if state.round % 16 and state.round not in (1, 4):
         return
-    root = np.sqrt(state.policy)
-    vector = state.direction
-    for _ in range(_LATER_SQUARINGS if state.round else _FIRST_SQUARINGS):
-        vector = vector / np.maximum(np.linalg.norm(vector, axis=-1, keepdims=True), 1e-300)
-        half = root * advantages(state.margins, root * vector)
-        state.radius = np.linalg.norm(half, axis=-1)
-        vector = root * advantages(state.margins, root * half)  # the square is symmetric: it does converge
+    squarings = _LATER_SQUARINGS if state.round else _FIRST_SQUARINGS
+    xp = state.xp
+    contexts, n = state.policy.shape
+    size = max(_CACHED_BYTES // (8 * n * n), 1) if xp is np else contexts
+    if contexts <= size:
+        state.radius, state.direction = _power(state.margins, state.policy, state.direction, squarings)
+        return
+    parts = [
+        _power(state.margins[at], state.policy[at], state.direction[at], squarings)
+        for at in (slice(first, first + size) for first in range(0, contexts, size))
+    ]
+    state.radius = np.concatenate([radius for radius, _ in parts])
+    state.direction = np.concatenate([direction for _, direction in parts])
+
+
+def _power(margins: Array, policy: Array, direction: Array, squarings: int) -> tuple[Array, Array]:
+    """The estimate after some steps of the power iteration, and the direction to go on from."""
+    xp = array_module(margins)
+    root = xp.sqrt(policy)
+    vector = direction
+    radius = 0.0 * vector[:, 0]
+    for _ in range(squarings):
+        vector = vector / at_least(xp.sqrt((vector * vector).sum(axis=-1, keepdims=True)), 1e-300)
+        half = root * advantages(margins, root * vector)
+        radius = xp.sqrt((half * half).sum(axis=-1))
+        vector = root * advantages(margins, root * half)  # the square is symmetric: it does converge
     # Tied responses leave nothing to iterate on; the next refresh must not start from zero.
-    state.direction = np.where(state.radius[:, None] > 0.0, vector, state.direction)
+    return radius, xp.where(radius[:, None] > 0.0, vector, direction)

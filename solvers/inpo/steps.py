@@ -15,7 +15,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from games.preference import PreferenceGame
+from games.errors import UnsupportedGameError
+from games.preference import KL, PreferenceGame
+from games.preference.arrays import Array, at_least, greatest
 from solvers.inpo.iterate import Iterate
 from solvers.inpo.spectral import refresh_radius, spectral_radius
 
@@ -29,7 +31,7 @@ class UnstableStepWarning(UserWarning):
 class StepSchedule(Protocol):
     """The step of each round."""
 
-    def size(self, state: Iterate) -> FloatArray:
+    def size(self, state: Iterate) -> Array:
         """Step s of every context in this round, shape (B, 1), positive, with s * state.weight <= 1."""
 
     def largest(self, weight: float) -> float | None:
@@ -54,9 +56,9 @@ class ConstantStep:
         if not (math.isfinite(self.eta) and self.eta > 0.0):
             raise ValueError(f"eta must be positive and finite, got {self.eta!r}")
 
-    def size(self, state: Iterate) -> FloatArray:
+    def size(self, state: Iterate) -> Array:
         """The step 1 / eta."""
-        return np.full((len(state.margins), 1), 1.0 / self.eta)
+        return state.xp.ones_like(state.radius)[:, None] / self.eta
 
     def largest(self, weight: float) -> float:
         """The step 1 / eta; an error where eta is below ``weight``."""
@@ -72,9 +74,9 @@ class ConstantStep:
 class TheoryStep:
     """eta_t = weight (t + 2) / 2 for t = 0, 1, ... since the last reset; the last iterate is O(1 / t) off."""
 
-    def size(self, state: Iterate) -> FloatArray:
+    def size(self, state: Iterate) -> Array:
         """Steps that fall with the rounds since the reference was reset."""
-        return np.asarray(2.0 / (state.weight * (state.phase[:, None] + 2.0)), dtype=np.float64)
+        return 2.0 / (state.weight * (state.phase[:, None] + 2.0))
 
     def largest(self, weight: float) -> None:
         """None: they fall below any bound; an error without a divergence, which sets their scale."""
@@ -82,13 +84,29 @@ class TheoryStep:
             raise ValueError("TheoryStep needs a divergence of positive weight, got 0")
 
 
-def _trusted(state: Iterate) -> FloatArray:
+def held_back(state: Iterate, step: Array) -> Array:
+    """``step`` or, where that is smaller, the step by which the divergence pulls no response past its place.
+
+    Under KL the pull has the same strength everywhere, and the schedules know it beforehand; other
+    divergences pull the harder, the further a response is from its place.
+    """
+    if state.weight == 0.0 or state.divergence == KL:
+        return step
+    return state.xp.minimum(step, 1.0 / (state.weight * _steepest(state))[:, None])
+
+
+def _steepest(state: Iterate) -> Array:
+    """The greatest curvature of the divergence among responses, shape (B,)."""
+    return greatest(state.divergence.curvatures(state.log_policy, state.log_reference))
+
+
+def _trusted(state: Iterate) -> Array:
     """The step at which the best response gains one in log-probability over the average, shape (B,)."""
     slope = state.rates
     if state.weight > 0.0:
-        slope = slope - state.weight * (state.log_policy - state.log_reference)
-    rise = slope.max(axis=-1) - (state.policy * slope).sum(axis=-1)
-    return np.asarray(1.0 / np.maximum(rise, 1e-6))
+        slope = slope - state.weight * state.divergence.slopes(state.log_policy, state.log_reference)
+    rise = greatest(slope) - (state.policy * slope).sum(axis=-1)
+    return 1.0 / at_least(rise, 1e-6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +128,20 @@ class AutomaticStep:
             if not 0.0 < value <= 1.0:
                 raise ValueError(f"{name} must lie in (0, 1], got {value!r}")
 
-    def size(self, state: Iterate) -> FloatArray:
+    def size(self, state: Iterate) -> Array:
         """The step by the latest estimate of the radius."""
         refresh_radius(state)
         # Where all is tied the radius is 0, and any step does.
-        steps = np.minimum(self.reach / np.maximum(state.radius, 1e-3), _trusted(state))
+        xp = state.xp
+        steps = xp.minimum(self.reach / at_least(state.radius, 1e-3), _trusted(state))
         if state.weight > 0.0:
-            steps = np.minimum(steps, self.pull / state.weight)
-        return np.asarray(steps[:, None])
+            limit = self.pull / state.weight
+            steps = (
+                xp.clip(steps, None, limit)
+                if state.divergence == KL
+                else xp.minimum(steps, limit / _steepest(state))
+            )
+        return steps[:, None]
 
     def largest(self, weight: float) -> None:
         """None: the step follows the game."""
@@ -127,14 +151,19 @@ class AutomaticStep:
 class InpoStep:
     """eta = (radius^2 + weight^2) / weight, at which INPO converges fastest; needs a divergence.
 
-    Held back far from equilibrium, where radii mislead.
+    Held back far from equilibrium, where radii mislead. Under other divergences than KL the weight is
+    multiplied by the mean curvature under the policy: a guess, since responses are then pulled unequally.
     """
 
-    def size(self, state: Iterate) -> FloatArray:
+    def size(self, state: Iterate) -> Array:
         """The step by the latest estimate of the radius."""
         refresh_radius(state)
-        fastest = state.weight / (state.radius**2 + state.weight**2)
-        return np.asarray(np.minimum(fastest, _trusted(state))[:, None])
+        xp, weight = state.xp, state.weight
+        if state.divergence != KL:
+            curvatures = state.divergence.curvatures(state.log_policy, state.log_reference)
+            weight = weight * (state.policy * curvatures).sum(axis=-1)
+        fastest = weight / (state.radius**2 + weight**2)
+        return xp.minimum(fastest, _trusted(state))[:, None]
 
     def largest(self, weight: float) -> None:
         """None: the step follows the game; an error without a divergence."""
@@ -152,7 +181,12 @@ def stability_bound(game: PreferenceGame, policy: FloatArray | None = None) -> F
 
     Raises:
         ValueError: tau is 0, where no eta is large enough.
+        UnsupportedGameError: the divergence is not KL.
     """
+    if game.divergence != KL:
+        raise UnsupportedGameError(
+            f"stability_bound is about the divergence {KL.name!r}, got {game.divergence.name!r}"
+        )
     if game.tau == 0.0:
         raise ValueError("stability_bound needs tau > 0: without divergence INPO always cycles")
     where = game.reference if policy is None else game.as_policy(policy)

@@ -17,6 +17,7 @@ from .plots import (
     plot_mean_variance as plot_mean_variance,
     plot_risk_frontier as plot_risk_frontier,
 )
+from .preference import plot_gaps as plot_gaps
 from .progress import progress_bar as progress_bar
 from .sequoia import (
     decision_table as decision_table,

@@ -111,10 +111,10 @@ def test_extragradient_takes_over_where_newton_does_not_descend(monkeypatch):
     assert wanted.info["rescue_rounds"] == 0
     original, calls = exact._newton_step, []
 
-    def refuse_first(margins, reference, logs, residuals, tau):
-        moved, accepted = original(margins, reference, logs, residuals, tau)
+    def refuse_first(contexts, scores, residuals, tau):
+        moved, accepted = original(contexts, scores, residuals, tau)
         calls.append(0)
-        return (logs, np.zeros_like(accepted)) if len(calls) <= 2 else (moved, accepted)
+        return (scores, np.zeros_like(accepted)) if len(calls) <= 2 else (moved, accepted)
 
     monkeypatch.setattr(exact, "_newton_step", refuse_first)
     rescued = exact_nash(game)

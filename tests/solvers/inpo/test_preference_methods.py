@@ -189,7 +189,7 @@ def test_one_update_is_the_closed_form():
 def test_the_gradient_step_is_the_gradient():
     """Of the squared loss over the policy's own pairs, by central differences in the logits."""
     game = _random(4, 6)
-    state = Iterate.start(game.margins[None], game.reference[None], 0.1, 0)
+    state = Iterate.start(game, 0.1, 0)
     target = np.log(np.array([[0.1, 0.2, 0.3, 0.4]]))
 
     def loss(logits):
@@ -290,7 +290,7 @@ def test_limits():
 def test_estimates_of_the_radius_approach_it_from_below():
     game = _random(20, 5, batch=(6,))
     exact = spectral_radius(game.margins, game.reference)
-    state = Iterate.start(game.margins, game.reference, 0.1, 0)
+    state = Iterate.start(game, 0.1, 0)
     last = np.zeros(6)
     for _ in range(12):
         refresh_radius(state)
