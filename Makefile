@@ -68,6 +68,7 @@ bench: $(PEERS)/.ready ## every benchmark: ratios against peers, with the accura
 	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/influence.py
 	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/sequoia.py
 	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/inpo_exact.py
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(PEERS)/bin/python benchmarks/inpo_trainer.py
 
 $(PEERS)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(PEERS)

@@ -13,17 +13,20 @@ from typer.testing import CliRunner
 from solvers.cli.main import app
 
 DOCS = Path(__file__).parent.parent / "docs"
-INFLUENCE, SEQUOIA, PREFERENCES = (
+INFLUENCE, SEQUOIA, PREFERENCES, LANGUAGE_MODELS = (
     (DOCS / name).read_text(encoding="utf-8")
-    for name in ("influence.md", "sequoia.md", "preference_games.md")
+    for name in ("influence.md", "sequoia.md", "preference_games.md", "language_models.md")
 )
 
 
 @pytest.mark.parametrize(
-    "code", re.findall(r"```python\n(.*?)```", INFLUENCE + SEQUOIA + PREFERENCES, flags=re.DOTALL)
+    "code",
+    re.findall(r"```python\n(.*?)```", INFLUENCE + SEQUOIA + PREFERENCES + LANGUAGE_MODELS, flags=re.DOTALL),
 )
 def test_code_runs(code, tmp_path):
-    command = [sys.executable, "-W", "error", "-c", code]
+    # PEFT asks a model of transformers by a name that it is about to drop.
+    known = "ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"
+    command = [sys.executable, "-W", "error", "-W", known, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -56,3 +59,15 @@ def test_commands_about_bandits_run(tmp_path, monkeypatch):
         done = CliRunner().invoke(app, shlex.split(line))
         assert done.exit_code == 0, (line, done.output, done.exception)
     assert (tmp_path / "results" / "schedule" / "policies.png").stat().st_size > 5_000
+
+
+def test_commands_about_preferences_run(tmp_path, monkeypatch):
+    """In the order of the page, on three answers in a cycle."""
+    (tmp_path / "judge.csv").write_text("0.5,0.1,0.8\n0.9,0.5,0.1\n0.2,0.9,0.5\n")
+    monkeypatch.chdir(tmp_path)
+    lines = re.findall(r"^    counterplay (.*)$", PREFERENCES, flags=re.MULTILINE)
+    assert len(lines) >= 6
+    for line in lines:
+        done = CliRunner().invoke(app, shlex.split(line))
+        assert done.exit_code == 0, (line, done.output, done.exception)
+    assert (tmp_path / "gap.png").stat().st_size > 5_000

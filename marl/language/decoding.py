@@ -67,7 +67,7 @@ class CausalDecoder:
     @torch.no_grad()
     def write(self, rows: Sequence[Draw]) -> None:
         """Write all rows to their ends, in place."""
-        batch = _Batch(self._model, self._keeps_last, [row.prompt for row in rows])
+        batch = CachedBatch(self._model, self._keeps_last, [row.prompt for row in rows])
         live = list(rows)
         while True:
             drawn = _draw(batch.logits, live)
@@ -97,7 +97,7 @@ class CausalDecoder:
             prompts: token ids, not empty.
             options: for each prompt its options, as token ids, not empty.
         """
-        batch = _Batch(self._model, self._keeps_last, prompts)
+        batch = CachedBatch(self._model, self._keeps_last, prompts)
         first = batch.logits.double().log_softmax(-1)
         values = [[float(first[i, o[0]]) for o in row] for i, row in enumerate(options)]
         places = [(i, j) for i, row in enumerate(options) for j, o in enumerate(row) if len(o) > 1]
@@ -112,8 +112,14 @@ class CausalDecoder:
         return values
 
 
-class _Batch:
-    """Rows that a model has read: their cache, mask, next positions and last logits (rows, vocabulary)."""
+class CachedBatch:
+    """Rows that a model has read: their cache, mask, next positions and last logits (rows, vocabulary).
+
+    Args:
+        model: a causal language model that takes position ids and a cache of keys and values.
+        keeps_last: whether it takes ``logits_to_keep``.
+        prompts: token ids of each row, not empty.
+    """
 
     def __init__(self, model: Any, keeps_last: bool, prompts: Sequence[Sequence[int]]) -> None:  # noqa: ANN401
         self._model = model
@@ -135,6 +141,12 @@ class _Batch:
         index = torch.tensor(rows, device=self._device)
         self._cache.batch_select_indices(index)
         self._mask, self._next, self.logits = self._mask[index], self._next[index], self.logits[index]
+
+    def read_next(self, tokens: torch.Tensor) -> None:
+        """Read one more token in every row, shape (rows,), where they are on the device already."""
+        self._mask = torch.cat([self._mask, self._mask.new_ones(len(tokens), 1)], dim=1)
+        self.logits = self._forward(tokens[:, None], self._next, self._last)[:, -1]
+        self._next = self._next + 1
 
     def read(self, tokens: Sequence[Sequence[int]], *, every: bool = False) -> torch.Tensor:
         """Read further tokens, padded on the right, and give the logits after each of them.
