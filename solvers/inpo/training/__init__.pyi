@@ -2,6 +2,7 @@ from .config import INPOConfig as INPOConfig
 from .diagnostics import (
     PassReport as PassReport,
     RoundReport as RoundReport,
+    win_matrix as win_matrix,
 )
 from .generation import (
     EndpointGenerator as EndpointGenerator,

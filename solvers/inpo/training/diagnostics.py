@@ -28,6 +28,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from solvers.inpo.pairing.groups import GroupEdges
 
@@ -133,3 +134,21 @@ class RoundReport:
     round: int
     passes: tuple[PassReport, ...]
     metrics: dict[str, float]
+
+
+def win_matrix(rounds: Sequence[RoundReport]) -> NDArray[np.float64]:
+    """Who beats whom among the reference and the policies of T rounds, shape (T + 1, T + 1).
+
+    Entry (i, j) is the probability that policy i is preferred to policy j, as the evaluation of the later of
+    the two has it; 0 is the reference, as it was in the round evaluated, and i the policy after i rounds.
+    The entries of a pair add up to 1, the diagonal is 1/2, and pairs that never met are NaN: let
+    ``INPOConfig.eval_opponents`` be the number of rounds for all of them to meet.
+    """
+    matrix = np.full((len(rounds) + 1, len(rounds) + 1), np.nan)
+    np.fill_diagonal(matrix, 0.5)
+    for i, one in enumerate(rounds, start=1):
+        for j in range(i):
+            rival = "reference" if j == 0 else f"round_{j - 1}"
+            rate = one.metrics.get(f"eval_win_rate_{rival}", math.nan)
+            matrix[i, j], matrix[j, i] = rate, 1.0 - rate
+    return matrix

@@ -12,7 +12,14 @@ from solvers.inpo import stability_bound
 from solvers.inpo.judges import MatrixJudge
 from solvers.inpo.pairing import AllPairs, ComparisonCounts, Group, GroupEdges, Ring, collect
 from solvers.inpo.spectral import spectral_radius
-from solvers.inpo.training.diagnostics import automatic_eta, radius_bound, stable_eta, win_rate_variance
+from solvers.inpo.training.diagnostics import (
+    RoundReport,
+    automatic_eta,
+    radius_bound,
+    stable_eta,
+    win_matrix,
+    win_rate_variance,
+)
 
 
 def population(game, policy):
@@ -87,3 +94,14 @@ def test_disjoint_pairs_do_not_tell_the_variance():
         np.array([0]), np.array([1]), np.array([0.3]), np.ones(1), np.array([0.8, 0.2]), ComparisonCounts()
     )
     assert math.isnan(win_rate_variance([edges]))
+
+
+def test_a_win_matrix_holds_what_evaluations_said():
+    rounds = [
+        RoundReport(0, (), {"eval_win_rate_reference": 0.75}),
+        RoundReport(1, (), {"eval_win_rate_reference": 0.6, "eval_win_rate_round_0": 0.25}),
+        RoundReport(2, (), {"eval_win_rate_round_1": 1.0}),
+    ]
+    nan = math.nan
+    expected = [[0.5, 0.25, 0.4, nan], [0.75, 0.5, 0.75, nan], [0.6, 0.25, 0.5, 0.0], [nan, nan, 1.0, 0.5]]
+    np.testing.assert_array_equal(win_matrix(rounds), expected)

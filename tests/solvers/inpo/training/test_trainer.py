@@ -14,7 +14,7 @@ from games.preference import PreferenceGame, comal_testbed, win_rates
 from solvers.inpo import ConstantStep, UnstableStepWarning, egpo, inpo, solve_preference
 from solvers.inpo.judges import MatrixJudge, Verdict
 from solvers.inpo.pairing import AgainstOpponents, Independent
-from solvers.inpo.training import INPOTrainer, Sample, ServedPolicy
+from solvers.inpo.training import INPOTrainer, Sample, ServedPolicy, win_matrix
 from solvers.inpo.training.passes import METHODS
 
 # PEFT asks transformers for an attribute by its old name.
@@ -417,6 +417,9 @@ def test_evaluation_agrees_with_exact_measures(bed_of, trainer_of, tmp_path):
     assert found["eval_failed"] == 0.0
     assert {"eval_win_rate_round_0", "eval_win_rate_round_1"} <= set(found)
     assert len(recorder.evaluations) == 3
+    matrix = win_matrix(trainer.rounds)
+    assert not np.isnan(matrix).any()
+    assert matrix[3, 2] == found["eval_win_rate_round_1"]
     # The model as it is now, by the responses it gave before.
     again = trainer.evaluate()
     assert again == {k: v for k, v in found.items() if "round" not in k}
