@@ -1,6 +1,6 @@
 """The open nodes of a branch and bound as rows of arrays, and a heap of them."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -67,8 +67,9 @@ def more_rows(pool: Pool, width: int, count: int) -> Pool:
     """
     rows = pool.bound.size
     more = pool_rows(2 * rows, width, pool.fixed.shape[1])
-    for new, old in zip(more, pool, strict=True):
-        new[:rows].reshape(-1)[:] = old.reshape(-1)[: new[:rows].size]
+    for name in Pool._fields:
+        first: NDArray[Any] = getattr(more, name)[:rows]
+        first.reshape(-1)[:] = getattr(pool, name).reshape(-1)[: first.size]
     more.unused[count : count + rows] = np.arange(2 * rows - 1, rows - 1, -1)
     return more
 
