@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Build the wheel and install it into an environment of its own: with three top-level packages a test run beside the
 # sources would not notice a file missing from the wheel. Its files must be those of the repository; then what users
-# start with runs on that copy from an empty folder: the commands, the examples, the code of the documents.
+# start with runs on that copy from an empty folder: the README, the examples, the commands.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
@@ -22,4 +22,5 @@ fi
 site=$("$work/venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 diff <(cd "$root" && git ls-files games marl solvers | sort) \
     <(cd "$site" && find games marl solvers -type f -not -path '*/__pycache__/*' | sort)
-"$work/venv/bin/python" -m pytest -n 2 -m "not slow" -q tests/test_*.py tests/solvers/test_cli.py
+"$work/venv/bin/python" -m pytest -n 2 -m "not slow" -q \
+    tests/test_packages.py tests/test_readme.py tests/test_examples.py tests/solvers/test_cli.py

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from games.errors import FileFormatError
+from games.storage.folder import sole_writer
 from marl.language.keys import question_key
 from marl.language.model import Choice, Finish, LanguageModel, Reply, Request
 
@@ -54,12 +55,13 @@ class AnswerFile:
         except sqlite3.DatabaseError as error:
             raise self.spoilt(str(error)) from error
         try:
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=NORMAL")
-            self._connection.execute(
-                "CREATE TABLE IF NOT EXISTS answers "
-                "(question TEXT PRIMARY KEY, answer TEXT NOT NULL) WITHOUT ROWID"
-            )
+            with sole_writer(self._path.parent):  # SQLite would not wait for another that sets up the file
+                self._connection.execute("PRAGMA journal_mode=WAL")
+                self._connection.execute("PRAGMA synchronous=NORMAL")
+                self._connection.execute(
+                    "CREATE TABLE IF NOT EXISTS answers "
+                    "(question TEXT PRIMARY KEY, answer TEXT NOT NULL) WITHOUT ROWID"
+                )
             self._connection.execute("SELECT answer FROM answers WHERE question = ''").fetchone()
         except sqlite3.DatabaseError as error:
             self._connection.close()

@@ -271,6 +271,7 @@ def test_roots_are_drawn_by_weight():
         assert chisquare(drawn[wanted > 0], wanted[wanted > 0] * 50_000).pvalue > 1e-3
 
 
+@pytest.mark.slow  # compiles the kernels once more
 def test_large_graphs_are_packed_wide(monkeypatch):
     chances = np.linspace(0.1, 0.9, GRAPH.num_arcs)
     narrow = reverse_model(IndependentCascade(GRAPH, chances))

@@ -199,8 +199,6 @@ class INPOTrainer(GroupTrainer):
         if self._processes.is_first:
             open_run(self._folder, self._settings(), resume=bool(resume_from_checkpoint))
             self._begin()
-            # Processes that make the file at the same time would lock each other out.
-            RecordedJudge(self._judge, self._folder / "judge.sqlite").close()
         self._processes.wait()
         steps, losses = 0, []
         self.rounds, self._names = [], dict(self._first_names)

@@ -17,15 +17,15 @@ pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is d
 SCRIPT = Path(__file__).with_name("killed_runs.py")
 PLACES = [
     "judge:25",
-    "step:1",
     "step:5",
-    "drawn:2",  # the opponents of the second pass
-    "save:4",
-    "drawn:3",  # evaluation
     "evaluate:1",
     "adapter-step:5",
 ]
 MORE = [
+    "step:1",
+    "drawn:2",  # the opponents of the second pass
+    "save:4",
+    "drawn:3",  # evaluation
     "generate:1",
     "drawn:1",
     "judge:1",
