@@ -27,8 +27,8 @@ from games.normal_form.risk import RiskAversion, risk_figures, risk_nash_conv
 from games.results import SolveResult
 from games.storage import save_result
 from solvers.cli.influence_inputs import MODELS, read_adopters, read_model, read_weights
-from solvers.cli.influence_tables import figures, words
-from solvers.cli.output import check_targets, leave
+from solvers.cli.influence_tables import words
+from solvers.cli.output import check_targets, figures, leave
 from solvers.cli.populations import generator
 from solvers.influence.competition import CompetitionSolution, solve_competition
 from solvers.psro.meta_solvers.basic import RiskAverseMetaSolver

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from games.results import SolveResult
 from games.storage.influence import Claimed, StoredInfluence
+from solvers.cli.output import figures
 
 Claim = TypeVar("Claim", bound=Claimed)
 
@@ -63,16 +64,6 @@ def figures_table(result: SolveResult[Claim], chosen: Chosen) -> Table:
             "status": str(result.status),
         },
     )
-
-
-def figures(title: str, rows: Mapping[str, str]) -> Table:
-    """Words beside headings."""
-    table = Table(
-        title=escape(title), title_justify="left", box=box.SIMPLE, pad_edge=False, show_header=False
-    )
-    for heading, text in rows.items():
-        table.add_row(heading, escape(text))
-    return table
 
 
 def show_stored(stored: StoredInfluence, name: str, limit: int) -> None:

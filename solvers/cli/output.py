@@ -1,16 +1,19 @@
-"""What commands share: start mixtures from text, where results go, and the end of a run."""
+"""What commands share: start mixtures from text, where results go, their figures, and the end of a run."""
 
 import os
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn
 
 import typer
+from rich import box
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from games.extensive.sequence_form import SequenceForm
 from games.normal_form import NormalFormGame
@@ -125,3 +128,13 @@ def leave(result: SolveResult[Any]) -> None:
     if result.status is not Status.CERTIFIED:
         typer.secho(f"{result.status}: {result.status.sentence}", err=True, fg="yellow")
         raise typer.Exit(1)
+
+
+def figures(title: str, rows: Mapping[str, str]) -> Table:
+    """Words beside headings."""
+    table = Table(
+        title=escape(title), title_justify="left", box=box.SIMPLE, pad_edge=False, show_header=False
+    )
+    for heading, text in rows.items():
+        table.add_row(heading, escape(text))
+    return table

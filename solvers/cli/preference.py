@@ -16,8 +16,7 @@ from games.preference import PreferenceGame, PreferenceReport, assess_preference
 from games.registry import unknown_name
 from games.results import SolveResult
 from games.storage.preferences import DIVERGENCES, StoredPreference, save_preference
-from solvers.cli.influence_tables import figures
-from solvers.cli.output import check_targets, leave
+from solvers.cli.output import check_targets, figures, leave
 from solvers.inpo import ConstantStep, PreferenceMethod, exact_nash, solve_preference
 from solvers.inpo.solve import PreferenceSolution
 from solvers.registry import PREFERENCE_METHODS

@@ -8,7 +8,7 @@ from rich.console import Console
 from games.checking import CheckReport
 from games.checking_bandits import CheckEffort, check_bandit_policy
 from games.storage.bandit_policies import StoredBanditPolicy, load_plain_policy
-from solvers.cli.influence_tables import figures
+from solvers.cli.output import figures
 
 
 def judge_policy(file: Path, episodes: int, *, rng: np.random.Generator) -> CheckReport:

@@ -107,6 +107,16 @@ def stack_bounds(stack: Stack, count: Counting) -> StackBounds:
     return StackBounds(lower, upper, output, action, coef, constant)
 
 
+def known_bounds(
+    whole: Stack, count: Counting, bounds: LayerBounds | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """Bounds of the neurons, of shape (m,) each, and the upper bound of Q; None: computed."""
+    if bounds is None:
+        found = stack_bounds(whole, count)
+        return found.lower, found.upper, found.output
+    return np.concatenate(bounds.lower), np.concatenate(bounds.upper), bounds.output_upper
+
+
 def set_core(
     network: ActionNetwork, count: Counting, bounds: LayerBounds | None
 ) -> tuple[Stack, NDArray[np.float64], NDArray[np.float64], float]:
@@ -121,10 +131,6 @@ def set_core(
         The core, bounds of its neurons, of shape (m,) each, and the upper bound of Q.
     """
     whole = stacked(network)
-    if bounds is None:
-        found = stack_bounds(whole, count)
-        lower, upper, output = found.lower, found.upper, found.output
-    else:
-        lower, upper, output = np.concatenate(bounds.lower), np.concatenate(bounds.upper), bounds.output_upper
+    lower, upper, output = known_bounds(whole, count, bounds)
     kept = (lower < 0.0) & (upper > 0.0)
     return core(whole, lower, upper), lower[kept], upper[kept], output

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from games.bandits.action_set import ActionSet
-from solvers.sequoia.bounds import LayerBounds, stack_bounds
+from solvers.sequoia.bounds import LayerBounds, known_bounds
 from solvers.sequoia.branch_and_bound_kernels import ASK, ASKED, DONE, FULL, NODES, UNUSED, VALUE
 from solvers.sequoia.branching_pool import Pool, more_rows
 from solvers.sequoia.counting import Counting, counting
@@ -153,11 +153,7 @@ def _begun(
 ) -> Search:
     """A search with nothing but a root."""
     whole = stacked(network)
-    if bounds is None:
-        found = stack_bounds(whole, count)
-        lower, upper, output = found.lower, found.upper, found.output
-    else:
-        lower, upper, output = np.concatenate(bounds.lower), np.concatenate(bounds.upper), bounds.output_upper
+    lower, upper, output = known_bounds(whole, count, bounds)
     room = search_room(whole.neurons, whole.bits, _ASKED_AT_ONCE)
     width = fill_core(whole, lower, upper, room.first)
     begin(room, terms, width, lower, upper, output, action, value, max_nodes, tol)

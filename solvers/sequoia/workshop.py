@@ -9,6 +9,8 @@ T = TypeVar("T")
 
 _USES = 8
 """For how many uses, by network and set, free buffers are kept."""
+_KEPT = 8
+"""Free buffers of one use: a hard batch leaves dozens of searches, of megabytes each."""
 
 
 class Workshop(Generic[T]):
@@ -28,9 +30,10 @@ class Workshop(Generic[T]):
         return make()
 
     def give_back(self, use: Hashable, buffers: T) -> None:
-        """Let others have them."""
+        """Let others have them, unless enough are free."""
         free = self._free.get(use)
         if free is None:
             free = []
             self._free.put(use, free)
-        free.append(buffers)
+        if len(free) < _KEPT:
+            free.append(buffers)
