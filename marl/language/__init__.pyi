@@ -1,5 +1,7 @@
+from .asking import ask_all as ask_all, choose_all as choose_all, generate_all as generate_all
 from .budgeted import Budget as Budget, Budgeted as Budgeted, Price as Price
 from .cached import AnswerFile as AnswerFile, Cached as Cached
+from .called import CalledFunction as CalledFunction
 from .endpoint import OpenAIEndpoint as OpenAIEndpoint, TokenLimit as TokenLimit
 from .in_process import TransformersModel as TransformersModel
 from .limited import Limited as Limited
@@ -15,9 +17,8 @@ from .model import (
     Request as Request,
     Role as Role,
     Sampling as Sampling,
-    choose_all as choose_all,
     conversation as conversation,
-    generate_all as generate_all,
 )
+from .replayed import Replayed as Replayed
 from .retrying import Retrying as Retrying
 from .scoring import Echo as Echo, FirstToken as FirstToken, Scoring as Scoring

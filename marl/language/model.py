@@ -3,23 +3,16 @@
 A model never raises because the world failed it. A reply without an answer carries a `Failure`, whose cause
 says what went wrong, so that nothing is silently replaced by a guess. Exceptions mean a wrong argument.
 
-Both verbs are coroutines. `generate_all` and `choose_all` are their plain fronts: they ask many questions at
-once, keep the order, and hand over each answer when it comes.
+Both verbs are coroutines; `marl.language.asking` has plain fronts for them.
 """
 
-import asyncio
-import contextlib
 import itertools
 import math
 import operator
-import queue
-import threading
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, TypeVar
-
-A = TypeVar("A")
+from typing import Protocol
 
 
 def whole_number(name: str, value: object) -> int:
@@ -153,11 +146,16 @@ class Cause(StrEnum):
     WRONG_MODEL = "another model answered"
     REFUSAL = "the model or a filter declined"
     EMPTY = "the answer holds no text"
+    CUT = "the most tokens allowed were used up before the first character"
     NO_LOG_PROBABILITIES = "the model gives no log-probability for one of the options"
     BUDGET = "the budget does not allow the request"
+    NOT_KEPT = "the file that is replayed holds no answer"
+    RAISED = "the function that answers raised an exception"
 
 
-UNPROCESSED = frozenset({Cause.RATE_LIMITED, Cause.UNAUTHORISED, Cause.BAD_REQUEST, Cause.BUDGET})
+UNPROCESSED = frozenset(
+    {Cause.RATE_LIMITED, Cause.UNAUTHORISED, Cause.BAD_REQUEST, Cause.BUDGET, Cause.NOT_KEPT}
+)
 """Causes that come before any work is done, so that nothing is billed."""
 
 
@@ -274,107 +272,3 @@ def check_options(options: Sequence[str]) -> tuple[str, ...]:
         if b.startswith(a):
             raise ValueError(f"no option may begin another, got {a!r} and {b!r}")
     return found
-
-
-def generate_all(
-    model: LanguageModel,
-    requests: Sequence[Request],
-    on_reply: Callable[[int, Reply], None] | None = None,
-    *,
-    concurrency: int = 256,
-) -> list[Reply]:
-    """Ask ``model`` to generate for every request.
-
-    It works where an event loop runs already (in a notebook), because its own loop has a thread of its own.
-
-    Args:
-        model: whom to ask.
-        requests: what to ask.
-        on_reply: called with the position and the reply as soon as it comes, in the calling thread. What it
-            raises stops the rest.
-        concurrency: the most requests under way at once, >= 1. A model may allow fewer.
-
-    Returns:
-        The replies in the order of the requests, failures among them.
-
-    Raises:
-        ValueError: ``concurrency`` is below one, or the model refuses an argument.
-    """
-    return _ask_all(lambda i: model.generate(requests[i]), len(requests), on_reply, concurrency)
-
-
-def choose_all(
-    model: LanguageModel,
-    requests: Sequence[Request],
-    options: Sequence[Sequence[str]],
-    on_choice: Callable[[int, Choice], None] | None = None,
-    *,
-    concurrency: int = 256,
-) -> list[Choice]:
-    """Ask ``model`` to choose for every request, among the options at the same place.
-
-    Otherwise it does as `generate_all`.
-
-    Raises:
-        ValueError: There are not as many lists of options as requests, or as `generate_all`.
-    """
-    if len(options) != len(requests):
-        raise ValueError(f"need one list of options per request, {len(requests)}, got {len(options)}")
-    return _ask_all(lambda i: model.choose(requests[i], options[i]), len(requests), on_choice, concurrency)
-
-
-def _ask_all(
-    ask: Callable[[int], Awaitable[A]],
-    count: int,
-    on_answer: Callable[[int, A], None] | None,
-    concurrency: int,
-) -> list[A]:
-    """Answers to the questions 0, ..., count - 1, in their order."""
-    if concurrency < 1:
-        raise ValueError(f"concurrency must be >= 1, got {concurrency}")
-    if not count:
-        return []
-    arrived: queue.SimpleQueue[tuple[int, A] | BaseException | None] = queue.SimpleQueue()
-
-    async def work(positions: Iterator[int]) -> None:
-        for i in positions:
-            arrived.put((i, await ask(i)))
-
-    async def main() -> None:
-        positions = iter(range(count))
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(concurrency, count)):
-                group.create_task(work(positions))
-
-    loop = asyncio.new_event_loop()
-
-    def run() -> None:
-        try:
-            with asyncio.Runner(loop_factory=lambda: loop) as runner:
-                runner.run(main())
-        except BaseExceptionGroup as errors:
-            arrived.put(errors.exceptions[0])
-        except BaseException as error:
-            arrived.put(error)
-        else:
-            arrived.put(None)
-
-    def cancel() -> None:
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-
-    answers: dict[int, A] = {}
-    thread = threading.Thread(target=run, name="language models")
-    thread.start()
-    try:
-        while (item := arrived.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            answers[item[0]] = item[1]
-            if on_answer is not None:
-                on_answer(*item)
-    finally:
-        with contextlib.suppress(RuntimeError):  # the loop is closed already
-            loop.call_soon_threadsafe(cancel)
-        thread.join()
-    return [answers[i] for i in range(count)]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from functools import partial
 
+from marl.language.asking import choose_all, generate_all
 from marl.language.model import (
     Choice,
     Conversation,
@@ -15,8 +16,6 @@ from marl.language.model import (
     Request,
     Role,
     Sampling,
-    choose_all,
-    generate_all,
 )
 from solvers.inpo.judges.orders import ask_both_orders
 from solvers.inpo.judges.readable import ask_unless, unicode_hindrance

@@ -6,6 +6,7 @@ here, which become objects at once.
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import TypeVar
 
 from transformers import TrainingArguments
 
@@ -29,6 +30,8 @@ class LabelName(StrEnum):
     SOFT = "soft"
     DRAWN = "drawn"
 
+
+C = TypeVar("C", bound=StrEnum)
 
 _PAIRINGS: dict[PairingName, Pairing] = {
     PairingName.RING: Ring(),
@@ -123,9 +126,9 @@ class INPOConfig(TrainingArguments):  # type: ignore[misc]
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.pairing = PairingName(self.pairing)
-        self.labels = LabelName(self.labels)
-        self.loss = None if self.loss is None else LossKind(self.loss)
+        self.pairing = _choice("pairing", self.pairing, PairingName)
+        self.labels = _choice("labels", self.labels, LabelName)
+        self.loss = None if self.loss is None else _choice("loss", self.loss, LossKind)
         if self.method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
         for name, least in (
@@ -147,6 +150,11 @@ class INPOConfig(TrainingArguments):  # type: ignore[misc]
                 "remove_unused_columns, load_best_model_at_end and auto_find_batch_size must be false: "
                 "a run is many fits on groups"
             )
+        if self.push_to_hub:
+            raise ValueError(
+                "push_to_hub must be false: output_dir holds prompts, responses and answers of the judge; "
+                "publish by trainer.model.push_to_hub(...)"
+            )
         if str(getattr(self.eval_strategy, "value", self.eval_strategy)) != "no":
             raise ValueError("eval_strategy must be 'no': an eval_dataset is used after every round")
         check_step(self.build_method(), self.eta, self.tau)
@@ -167,6 +175,13 @@ class INPOConfig(TrainingArguments):  # type: ignore[misc]
     def build_label(self) -> Label:
         """What becomes of the judge's probabilities."""
         return {LabelName.SOFT: Label.SOFT, LabelName.DRAWN: Label.DRAWN}[LabelName(self.labels)]
+
+
+def _choice(name: str, value: str, kind: type[C]) -> C:
+    try:
+        return kind(value)
+    except ValueError:
+        raise ValueError(f"{name} must be one of {', '.join(kind)}, got {value!r}") from None
 
 
 def check_step(method: Method, eta: float | None, tau: float) -> None:

@@ -29,8 +29,11 @@ def tokenise_prompts(
         name: what the data are called in messages.
 
     Raises:
-        ValueError: a row has no prompt, a prompt is of another form or has no token, or none is left.
+        ValueError: a row has no prompt, a prompt is of another form, has no token or ends with an answer, or
+            none is left; or there are several data sets.
     """
+    if isinstance(rows, Mapping):
+        raise ValueError(f"{name} must be one data set, got several: {', '.join(map(str, rows))}; name one")
     found = []
     dropped = spoilt = 0
     spellings = control_tokens(tokenizer)
@@ -61,7 +64,7 @@ def _tokenise(
     value: object, tokenizer: PreTrainedTokenizerBase, place: str
 ) -> tuple[Prompt, tuple[int, ...]]:
     if isinstance(value, str):
-        return value, tuple(tokenizer(value)["input_ids"])
+        return value, _tokenise_text(value, tokenizer)
     if not isinstance(value, Sequence) or not value:
         raise ValueError(f"{place}: prompt must be a text or a list of messages, got {value!r:.80}")
     messages = []
@@ -72,9 +75,25 @@ def _tokenise(
             raise ValueError(
                 f"{place}: a message must have a role and a content, got {message!r:.80}: {error}"
             ) from None
+    if messages[-1].role is Role.ASSISTANT:
+        raise ValueError(
+            f"{place}: prompt must end where it is the model's turn, got a last message of the assistant"
+        )
     plain = [{"role": message.role.value, "content": message.content} for message in messages]
     ids = tokenizer.apply_chat_template(plain, add_generation_prompt=True, tokenize=True, return_dict=True)
     return tuple(messages), tuple(ids["input_ids"])
+
+
+def _tokenise_text(text: str, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
+    """Tokens of a text that is to go on: none that ends it, nor a second one that begins it, is added."""
+    ids = tuple(tokenizer(text)["input_ids"])
+    plain = tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
+    begin, end = tokenizer.bos_token_id, tokenizer.eos_token_id
+    if end is not None and ids[-len(plain) - 1 :] == (*plain, end):
+        ids = ids[:-1]
+    if plain[:1] == (begin,) and ids == (begin, *plain):
+        ids = plain
+    return ids
 
 
 def prompts_digest(prompts: Sequence[TokenisedPrompt]) -> str:

@@ -120,6 +120,23 @@ class PassReport:
     fidelity: float
     seconds: float
 
+    def figures(self) -> dict[str, float]:
+        """What is worth a look while a run is under way, without what is not finite."""
+        names = (
+            "eta",
+            "radius",
+            "pairs",
+            "calls",
+            "failed",
+            "ties",
+            "length",
+            "ended",
+            "kl_to_reference",
+            "fidelity",
+        )
+        found = {name: float(getattr(self, name)) for name in names}
+        return {name: value for name, value in found.items() if math.isfinite(value)}
+
 
 @dataclass(frozen=True, slots=True)
 class RoundReport:

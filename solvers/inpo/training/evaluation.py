@@ -50,7 +50,10 @@ class Evaluator:
             ``kl_to_reference`` (an estimate of KL(policy || reference), in nats for a whole response, with
             its standard error ``kl_standard_error``), ``length`` in tokens, ``ended`` (the share of
             responses that came to their end), ``win_rate_reference`` and ``win_rate_<rival>``, ``failed``
-            comparisons. Rates without any answer are left out.
+            comparisons. Rates without any answer are left out, and so is what is not finite.
+
+        Raises:
+            RuntimeError: a policy has no response at all.
         """
         own = self._sample(prompts, policy)
         sequences = sequences_of(prompts, own)
@@ -71,6 +74,7 @@ class Evaluator:
             failed += missing
             if math.isfinite(rate):
                 metrics[f"win_rate_{name}"] = rate
+        metrics = {name: value for name, value in metrics.items() if math.isfinite(value)}
         return {**metrics, "failed": float(failed)}
 
     def known(self, prompts: Sequence[TokenisedPrompt], place: str) -> bool:
@@ -90,6 +94,8 @@ class Evaluator:
         seed = seed_number(self.seed, Purpose.EVALUATION, word)
         rows = np.arange(len(prompts), dtype=np.int64)
         sample = self.policies.draw(place, f"evaluation {place}", self.generator, prompts, rows, 1, seed)
+        if not sample.num_responses:  # not kept, so that it is tried again
+            raise RuntimeError(f"generator gave no response to any of {len(prompts)} evaluation prompts")
         path.parent.mkdir(parents=True, exist_ok=True)
         sample.save(path)
         return sample

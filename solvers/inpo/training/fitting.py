@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import torch
@@ -105,9 +106,26 @@ class GroupTrainer(Trainer):  # type: ignore[misc]
         self._task: FitTask | None = None
         self._covariation = np.zeros(2)
         self._epoch = 0
+        self.steps_before = 0  # of the fits that are over
+
+    @property
+    def is_fitting(self) -> bool:
+        """Whether a fit is under way."""
+        return self._task is not None
 
     def fit(self, task: FitTask) -> FitResult:
-        """Fit the model by the loop of ``Trainer``, going on from the last whole checkpoint if any."""
+        """Fit the model by the loop of ``Trainer``, going on from the last whole checkpoint if any.
+
+        Raises:
+            ValueError: the rows do not fill a batch, and what does not is to be left out.
+            RuntimeError: the weights are not finite in the end.
+        """
+        batch = self._train_batch_size * self.accelerator.num_processes
+        if self.args.dataloader_drop_last and len(task.rows) < batch:
+            raise ValueError(
+                "dataloader_drop_last must be false where fewer prompts have pairs than a batch takes, "
+                f"{batch}, got {len(task.rows)}"
+            )
         self._task, self.train_dataset = task, task.rows
         self._covariation, self._epoch = np.zeros(2), 0
         self.optimizer, self.lr_scheduler = self._given_optimizers
@@ -116,19 +134,29 @@ class GroupTrainer(Trainer):  # type: ignore[misc]
                 given.load_state_dict(copy.deepcopy(state))
         set_seed(task.seed)
         forward = self.model.__dict__.get("forward")
+        history = self.state.log_history
         try:
             output = super().train(resume_from_checkpoint=_last_whole(checkpoints_folder(task.folder)))
             self._covariation = self._sum(self._covariation).numpy()
             loss = float(self._sum(output.training_loss)) / self.accelerator.num_processes
+            if not all(bool(p.isfinite().all()) for p in self.model.parameters() if p.requires_grad):
+                raise RuntimeError(
+                    "the fit diverged, its weights are not finite: learning_rate "
+                    f"{self.args.learning_rate:g} or max_grad_norm {self.args.max_grad_norm:g} is too large"
+                )
             return FitResult(loss, self._fidelity(task), int(output.global_step))
         finally:
             self._task = None
             self.train_dataset = None
-            # Mixed precision wraps the forward pass, and would do so once more for every fit.
-            self.model.__dict__.pop("forward", None)
-            self.model.__dict__.pop("_original_forward", None)
-            if forward is not None:
-                self.model.__dict__["forward"] = forward
+            if self.state.log_history is not history:  # each fit begins a state of its own
+                self.state.log_history[:0] = history
+            if self.model_wrapped is self.model:
+                # Mixed precision wraps the forward pass, and would do so once more for every fit; a model
+                # within another one is made ready by the first fit alone.
+                self.model.__dict__.pop("forward", None)
+                self.model.__dict__.pop("_original_forward", None)
+                if forward is not None:
+                    self.model.__dict__["forward"] = forward
 
     def _sum(self, figures: ArrayLike) -> Tensor:
         """Sums over the processes."""
@@ -178,19 +206,40 @@ class GroupTrainer(Trainer):  # type: ignore[misc]
 
     def _save_checkpoint(self, model: nn.Module, trial: object) -> None:
         super()._save_checkpoint(model, trial)
-        if self._task is not None:
-            folder = checkpoints_folder(self._task.folder) / f"checkpoint-{self.state.global_step}"
-            for file in folder.iterdir():
-                with file.open("rb") as content:
-                    os.fsync(content.fileno())
+        # Without the state of the optimiser a fit would not go on as it was, so it is better begun again.
+        if self._task is None or self.args.save_only_model:
+            return
+        folder = checkpoints_folder(self._task.folder) / f"checkpoint-{self.state.global_step}"
+        self.accelerator.wait_for_everyone()  # each process has a file of its own in it
+        if self.args.should_save:
+            for file in folder.rglob("*"):
+                if file.is_file():
+                    with file.open("rb") as content:
+                        os.fsync(content.fileno())
             (folder / _WHOLE).touch()
 
+    def push_to_hub(self, *_: object, **__: object) -> NoReturn:
+        """Refuses: it would publish ``output_dir``, which holds prompts, responses and answers of the judge.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError(
+            "push_to_hub would publish prompts, responses and the judge's answers; "
+            "trainer.model.push_to_hub(...) publishes the model"
+        )
+
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log, and with the loss the share of the step reached so far."""
+        """Log with the steps of all fits so far, and with the loss the share of the step reached."""
         if "loss" in logs and self._task is not None:
             reached = self._fidelity(self._task)
             logs = {**logs, "fidelity": reached} if math.isfinite(reached) else logs
-        super().log(logs, start_time)
+        own = self.state.global_step
+        self.state.global_step = self.steps_before + (0 if self._task is None else own)
+        try:
+            super().log(logs, start_time)
+        finally:
+            self.state.global_step = own
 
 
 def remove_checkpoints(folder: Path) -> None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from marl.language.asking import generate_all
 from marl.language.control import control_tokens, first_control_token
 from marl.language.decoding import CachedBatch
 from marl.language.model import (
@@ -19,7 +20,6 @@ from marl.language.model import (
     Request,
     Sampling,
     conversation,
-    generate_all,
 )
 from solvers.inpo.training.groups import Response, TokenisedPrompt
 from solvers.inpo.training.log_probabilities import accepted_arguments
@@ -107,7 +107,11 @@ class TransformersGenerator:
     def generate(
         self, policy: ServedPolicy, prompts: Sequence[TokenisedPrompt], count: int, *, seed: int
     ) -> list[tuple[Response, ...]]:
-        """``count`` responses to every prompt."""
+        """``count`` responses to every prompt.
+
+        Raises:
+            RuntimeError: logits are not finite.
+        """
         ends = end_tokens(policy)
         # Prompts of like length together waste no work on padding.
         order = np.argsort([len(prompt.ids) for prompt in prompts], kind="stable")
@@ -159,6 +163,8 @@ class TransformersGenerator:
 
     def _distribution(self, logits: Tensor) -> Tensor:
         probabilities = torch.softmax(logits.float() / self.temperature, dim=-1)
+        if not bool(probabilities[:, 0].isfinite().all()):  # one bad logit spoils its whole row
+            raise RuntimeError("logits of the policy are not finite; did the last fit diverge?")
         if self.top_p < 1.0:
             ranked, places = probabilities.sort(dim=-1, descending=True)
             ranked[ranked.cumsum(-1) - ranked >= self.top_p] = 0.0

@@ -107,6 +107,11 @@ class Method:
             raise ValueError("the first pass has no pass before it whose responses it could use")
         if self.reference_every < 0:
             raise ValueError(f"reference_every must be at least 0, got {self.reference_every}")
+        if self.loss is LossKind.SIGMOID and any(one.opponent for one in self.passes):
+            # A difference of win rates lies in [-1, 1], and as a label would make the loss unbounded.
+            raise ValueError(
+                f"loss must not be sigmoid for {self.name}, which learns from differences of win rates"
+            )
 
     @property
     def memory(self) -> int:

@@ -25,6 +25,7 @@ _VERSION = 1
 _PASS = "counterplay.inpo.pass"
 _ROUND = "counterplay.inpo.round"
 _RUN = "counterplay.inpo.run"
+_RUN_FILE = "run.json"
 
 
 class Stage(StrEnum):
@@ -116,6 +117,11 @@ class Manifest:
         return float(sum(entry["seconds"] for entry in self._data["stages"].values()))
 
 
+def has_run(folder: Path) -> bool:
+    """Whether a run has begun in a folder."""
+    return (folder / _RUN_FILE).exists()
+
+
 def open_run(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> None:
     """Begin a run in a folder, or go on with the one that is there.
 
@@ -123,7 +129,7 @@ def open_run(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> None
         ValueError: there is a run and ``resume`` is false, or it was made with other settings.
         FileFormatError: what is there is no run.
     """
-    path = folder / "run.json"
+    path = folder / _RUN_FILE
     found = read_json(path, _RUN)
     if found is None:
         folder.mkdir(parents=True, exist_ok=True)

@@ -11,10 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from games.errors import FileFormatError
 from games.files import atomic_write
 
 BASE = "base"
@@ -78,16 +80,21 @@ class Snapshots:
 
         Raises:
             OSError: the file cannot be read.
+            FileFormatError: it is damaged.
             ValueError: the weights are not those of this model.
         """
         if self._at == place:
             return
-        weights = load_file(self._folder / place)
+        try:
+            weights = load_file(self._folder / place)
+        except SafetensorError as error:
+            raise FileFormatError(f"{self._folder / place}: no whole file of weights: {error}") from None
         self._at = None
         if self._adapter:
             from peft import set_peft_model_state_dict
 
-            unexpected = set_peft_model_state_dict(self._model, weights).unexpected_keys
+            name = self._model.active_adapter
+            unexpected = set_peft_model_state_dict(self._model, weights, adapter_name=name).unexpected_keys
             missing: list[str] = []
         else:
             missing, unexpected = self._model.load_state_dict(weights, strict=False)
@@ -132,7 +139,9 @@ class Snapshots:
             from peft import get_peft_model_state_dict
 
             # "auto" would look the base model up on the network.
-            found: dict[str, Tensor] = get_peft_model_state_dict(self._model, save_embedding_layers=False)
+            found: dict[str, Tensor] = get_peft_model_state_dict(
+                self._model, adapter_name=self._model.active_adapter, save_embedding_layers=False
+            )
             return found
         weights: dict[str, Tensor] = self._model.state_dict()
         return weights

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from games.files import atomic_write
 from solvers.inpo.judges.verdicts import Judge
 from solvers.inpo.pairing.collection import collect
-from solvers.inpo.pairing.groups import Group, GroupEdges, Label, Pairing
+from solvers.inpo.pairing.groups import ComparisonCounts, Group, GroupEdges, Label, Pairing
 from solvers.inpo.pairing.schemes import AgainstOpponents
 from solvers.inpo.steps import UnstableStepWarning
 from solvers.inpo.training.diagnostics import (
@@ -122,11 +122,6 @@ class PassPlayer:
         eta, radius, share = self._step(place, edges)
         anchors, divergence = self._anchors(manifest, one.anchor(share), names, sample)
         built = GroupRows.build(self.prompts, sample, edges, anchors)
-        if not len(built) or 0 < counts["asked"] == counts["failed"]:  # identical responses teach nothing
-            raise RuntimeError(
-                f"round {place[0]}, pass {place[1]}: no pair is left to learn from; of {counts['asked']} "
-                f"comparisons {counts['failed']} failed"
-            )
         seed = seed_number(self.seed, Stage.FIT, *place)
         loss = make_loss(self.method.loss, eta)
         task = FitTask(built, loss, _ideal_square(loss, one, edges), manifest.folder, seed)
@@ -169,7 +164,7 @@ class PassPlayer:
         if number == place[1] and not manifest.done(Stage.GENERATE):
             with manifest.stage(Stage.GENERATE, path.name) as facts:
                 seed = seed_number(self.seed, Stage.GENERATE, *place)
-                sample = self._draw(names, POLICY, place[0], rows, self.num_responses, seed)
+                sample = self._draw(names, POLICY, place, rows, self.num_responses, 2, seed)
                 sample.save(path)
                 facts |= {"seed": seed, "responses": sample.num_responses}
             return sample
@@ -181,20 +176,23 @@ class PassPlayer:
         self,
         names: Mapping[str, str],
         name: str,
-        round_number: int,
+        place: tuple[int, int],
         rows: NDArray[np.int64],
         count: int,
+        least: int,
         seed: int,
     ) -> Sample:
-        return self.policies.draw(
-            look_up(names, name),
-            f"round {round_number} {name}",
-            self.generator,
-            self.prompts,
-            rows,
-            count,
-            seed,
+        """Responses of a named policy, at least so many to one prompt or more."""
+        label = f"round {place[0]} {name}"
+        sample = self.policies.draw(
+            look_up(names, name), label, self.generator, self.prompts, rows, count, seed
         )
+        if max(map(len, sample.responses)) < least:
+            # An error here leaves the stage undone, so that a resumed run tries again.
+            raise RuntimeError(
+                f"round {place[0]}, pass {place[1]}: generator gave no prompt {least} responses of the {name}"
+            )
+        return sample
 
     def _edges(
         self,
@@ -224,6 +222,7 @@ class PassPlayer:
                     label=self.label,
                     replicate=place[0] if self.ask_again else 0,
                 )
+                _check_answers(place, edges)
                 save_edges(path, edges)
                 facts["judge"] = self.judge.name
         else:
@@ -243,7 +242,7 @@ class PassPlayer:
         if not manifest.done(Stage.OPPONENTS):
             with manifest.stage(Stage.OPPONENTS, path.name) as facts:
                 seed = seed_number(self.seed, Stage.OPPONENTS, *place)
-                drawn = self._draw(names, one.opponent, place[0], sample.rows, self.num_opponents, seed)
+                drawn = self._draw(names, one.opponent, place, sample.rows, self.num_opponents, 1, seed)
                 drawn.save(path)
                 facts |= {"seed": seed, "responses": drawn.num_responses}
         manifest.facts(Stage.OPPONENTS)
@@ -309,6 +308,16 @@ def _ideal_square(loss: Loss, one: Pass, edges: Sequence[GroupEdges]) -> float:
         margins = np.concatenate([edge.margin for edge in edges])
         return loss.ideal_square(float((weights * margins**2).sum() / weights.sum()) / 2.0)
     return loss.ideal_square(win_rate_variance(edges))
+
+
+def _check_answers(place: tuple[int, int], edges: Sequence[GroupEdges]) -> None:
+    total = sum((one.counts for one in edges), ComparisonCounts())
+    # Identical responses make edges without a question, but teach nothing.
+    if not any(len(one.first) for one in edges) or 0 < total.asked == total.failed:
+        raise RuntimeError(
+            f"round {place[0]}, pass {place[1]}: no pair is left to learn from; of {total.asked} "
+            f"comparisons {total.failed} failed"
+        )
 
 
 def _groups(prompts: Sequence[TokenisedPrompt], sample: Sample, opponents: Sample | None) -> list[Group]:

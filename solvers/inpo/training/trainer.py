@@ -1,22 +1,18 @@
 """``INPOTrainer``: rounds of self-play around ``transformers.Trainer``, whose loop does the fits as it is."""
 
-import math
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import (
-    AutoModelForCausalLM,
-    AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     TrainerCallback,
-    set_seed,
 )
 from transformers.trainer_utils import TrainOutput
 
@@ -24,17 +20,26 @@ from solvers.inpo.judges.recorded import RecordedJudge
 from solvers.inpo.judges.verdicts import Judge
 from solvers.inpo.pairing.groups import Pairing
 from solvers.inpo.training.config import INPOConfig
-from solvers.inpo.training.datasets import prompts_digest, tokenise_prompts
-from solvers.inpo.training.diagnostics import PassReport, RoundReport
+from solvers.inpo.training.datasets import tokenise_prompts
+from solvers.inpo.training.diagnostics import RoundReport
 from solvers.inpo.training.evaluation import Evaluator
 from solvers.inpo.training.fitting import GroupTrainer, remove_checkpoints
 from solvers.inpo.training.generation import Generator, TransformersGenerator
 from solvers.inpo.training.groups import GroupCollator, TokenisedPrompt
+from solvers.inpo.training.models import (
+    adapter_off_is_start,
+    disable_dropout,
+    freeze_reference,
+    load_policy,
+    load_tokenizer,
+    longest_prompt,
+)
 from solvers.inpo.training.passes import LAGGED, POLICY, REFERENCE, after_pass, after_round
 from solvers.inpo.training.policies import Policies
 from solvers.inpo.training.processes import Processes
 from solvers.inpo.training.rounds import (
     Purpose,
+    has_run,
     open_run,
     pass_folder,
     read_round,
@@ -42,6 +47,7 @@ from solvers.inpo.training.rounds import (
     weights_place,
     write_round,
 )
+from solvers.inpo.training.settings import run_settings
 from solvers.inpo.training.snapshots import BASE, GIVEN, Snapshots
 from solvers.inpo.training.stages import PassPlayer
 
@@ -61,13 +67,13 @@ class INPOTrainer(GroupTrainer):
 
     Args:
         model: a causal language model, or what ``from_pretrained`` takes.
-        ref_model: the reference; None takes the model as it is now, which costs no memory.
+        ref_model: the reference; None takes the model as it is now, with its adapter, which costs no memory.
         judge: who prefers what. Its answers are kept in ``output_dir/judge.sqlite``.
         args: settings.
         train_dataset: rows with a ``prompt``, a text or chat messages.
         eval_dataset: the same, for evaluation after each round; None for no evaluation.
         processing_class: the tokenizer; None loads that of the model.
-        peft_config: trains an adapter of this kind and nothing else. The adapter must begin as the identity.
+        peft_config: trains an adapter of this kind and nothing else.
         callbacks: as in ``transformers.Trainer``.
         optimizers: as there; each fit begins with the state they have now.
         generator: draws responses; None draws from the model in process.
@@ -112,20 +118,11 @@ class INPOTrainer(GroupTrainer):
             raise ValueError(
                 "pairing must let responses meet each other; methods choose opponents themselves"
             )
-        if isinstance(model, str):
-            model = AutoModelForCausalLM.from_pretrained(model)
+        model = load_policy(model, peft_config, seed=args.seed)
         if processing_class is None:
-            processing_class = AutoTokenizer.from_pretrained(model.config._name_or_path)
-        adapted = hasattr(model, "peft_config")
-        if peft_config is not None:
-            if adapted:
-                raise ValueError("peft_config must be None for a model that has an adapter already")
-            from peft import get_peft_model
-
-            set_seed(args.seed)  # adapters begin at random
-            model = get_peft_model(model, peft_config)
+            processing_class = load_tokenizer(model)
         if args.disable_dropout:
-            _disable_dropout(model)
+            disable_dropout(model)
         if hasattr(model, "add_model_tags"):
             model.add_model_tags(list(self._tag_names))
         pad = processing_class.pad_token_id
@@ -139,7 +136,7 @@ class INPOTrainer(GroupTrainer):
             )
         self._processes = Processes(args.world_size, args.process_index)
         if ref_model is not None:
-            ref_model = ref_model.to(args.device).requires_grad_(False)
+            freeze_reference(ref_model, model, args.device)
         self._folder = Path(args.output_dir)
         self.method = args.build_method()
         self._prompts = self._tokenise(train_dataset, "train_dataset")
@@ -150,16 +147,19 @@ class INPOTrainer(GroupTrainer):
             args.max_new_tokens, args.temperature, args.top_p, args.generation_batch_size
         )
         self.snapshots = Snapshots(self._folder, self.model, ref_model)
-        reference = GIVEN if ref_model is not None else BASE if peft_config is not None else _INITIAL
+        reference = GIVEN if ref_model is not None else _INITIAL
+        if ref_model is None and peft_config is not None:
+            with self.accelerator.autocast():
+                if adapter_off_is_start(self.model, self._prompts[0].ids):
+                    reference = BASE
         self._first_names = {POLICY: _INITIAL, LAGGED: _INITIAL, REFERENCE: reference}
         self._names = dict(self._first_names)
         self.rounds: list[RoundReport] = []
         self._progress: dict[str, float] = {}
 
     def _tokenise(self, rows: Iterable[Mapping[str, Any]], name: str) -> tuple[TokenisedPrompt, ...]:
-        return tokenise_prompts(
-            rows, self.processing_class, max_length=self.args.max_prompt_length, name=name
-        )
+        longest = longest_prompt(self.model, self.args.max_prompt_length, self.args.max_new_tokens)
+        return tokenise_prompts(rows, self.processing_class, max_length=longest, name=name)
 
     # Rounds.
 
@@ -196,36 +196,45 @@ class INPOTrainer(GroupTrainer):
                     f"got {resume_from_checkpoint}"
                 )
             resume_from_checkpoint = True
+        self._begin()
         if self._processes.is_first:
             open_run(self._folder, self._settings(), resume=bool(resume_from_checkpoint))
-            self._begin()
         self._processes.wait()
-        steps, losses = 0, []
-        self.rounds, self._names = [], dict(self._first_names)
+        losses = []
+        self.steps_before, self.rounds, self._names = 0, [], dict(self._first_names)
         with RecordedJudge(self._judge, self._folder / "judge.sqlite") as judge:
             player = self._player(judge)
             for number in range(self.args.rounds):
-                report, taken = self._round(player, judge, number)
+                report = self._round(player, judge, number)
                 self.rounds.append(report)
-                steps += taken
                 losses += [one.loss for one in report.passes]
             self.snapshots.load(self._names[POLICY])
+        self.state.global_step = self.steps_before
         metrics = {"train_loss": float(np.mean(losses)), "rounds": float(self.args.rounds)}
-        return TrainOutput(steps, metrics["train_loss"], {**metrics, **self.rounds[-1].metrics})
+        return TrainOutput(self.steps_before, metrics["train_loss"], {**metrics, **self.rounds[-1].metrics})
 
     def _begin(self) -> None:
-        if not (self._folder / _INITIAL).exists():
-            self.snapshots.save(_INITIAL)
+        """Unless there is a run, keep the model as it is for the begin of one, and nothing of other models.
 
-    def _round(self, player: PassPlayer, judge: Judge, number: int) -> tuple[RoundReport, int]:
+        It is kept before there is a run, so a run never begins with what was left by something else.
+        """
+        if has_run(self._folder):
+            return
+        self._processes.wait()  # all have seen that there is no run
+        if self._processes.is_first:
+            shutil.rmtree(self._folder / "evaluation", ignore_errors=True)
+            self.snapshots.save(_INITIAL)
+        self._processes.wait()
+        self.snapshots.load(_INITIAL)
+
+    def _round(self, player: PassPlayer, judge: Judge, number: int) -> RoundReport:
         before = dict(self._names)
         passes = []
-        steps = 0
         for index, one in enumerate(self.method.passes):
             self._progress = {"round": number, "pass": index}
             report, taken = player.play((number, index), self._names, self._rows(number))
             passes.append(report)
-            steps += taken
+            self.steps_before += taken
             if self._processes.is_first:
                 remove_checkpoints(pass_folder(self._folder, number, index))
             place = weights_place(number, index)
@@ -239,10 +248,10 @@ class INPOTrainer(GroupTrainer):
                 if self._eval_prompts is not None:
                     metrics = self._evaluate_round(judge, number)
                 write_round(self._folder, number, metrics, names)
-                self.log({**_loggable(passes[-1]), **metrics})
+                self.log({**passes[-1].figures(), **metrics})
         self._names = names
         self._discard(set(names.values()), place)
-        return RoundReport(number, tuple(passes), metrics), steps
+        return RoundReport(number, tuple(passes), metrics)
 
     def _discard(self, keep: set[str], last: str) -> None:
         self._processes.wait()  # others may still be reading
@@ -292,26 +301,15 @@ class INPOTrainer(GroupTrainer):
         )
 
     def _settings(self) -> dict[str, Any]:
-        """What a resumed run must share with the run it goes on with."""
-        args = self.args
-        same = (
-            "seed data_seed method tau eta prompts_per_round num_responses num_opponents ask_again "
-            "learning_rate num_train_epochs max_steps per_device_train_batch_size "
-            "gradient_accumulation_steps weight_decay adam_beta1 adam_beta2 adam_epsilon max_grad_norm "
-            "warmup_steps bf16 fp16"
+        return run_settings(
+            self.args,
+            pairing=self._pairing,
+            generator=self._generator,
+            judge=self._judge,
+            prompts=self._prompts,
+            model=self.model,
+            reference=self._first_names[REFERENCE],
         )
-        return {
-            **{name: getattr(args, name) for name in same.split()},
-            "optim": str(args.optim),
-            "lr_scheduler_type": str(args.lr_scheduler_type),
-            "rules": repr(self.method),
-            "pairing": repr(self._pairing),
-            "labels": str(args.labels),
-            "generator": self._generator.name,
-            "judge": self._judge.name,
-            "prompts": prompts_digest(self._prompts),
-            "parameters": sorted(name for name, p in self.model.named_parameters() if p.requires_grad),
-        }
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Log with the round and the pass."""
@@ -327,6 +325,8 @@ class INPOTrainer(GroupTrainer):
     ) -> dict[str, float]:
         """Measure the model as it is, by one fresh response to each prompt (``Evaluator.evaluate``).
 
+        Callbacks may ask for it amid a fit.
+
         Raises:
             ValueError: there are no prompts, or ``ignore_keys`` is given.
         """
@@ -335,14 +335,18 @@ class INPOTrainer(GroupTrainer):
         prompts = self._eval_prompts if eval_dataset is None else self._tokenise(eval_dataset, "eval_dataset")
         if prompts is None:
             raise ValueError("eval_dataset must be given here or to the trainer, got None")
+        if self.is_fitting:
+            self.snapshots.touched()
+        elif self.snapshots.at is None:
+            self._begin()
         with self._processes.first_then_others():
             self._folder.mkdir(parents=True, exist_ok=True)
-            if self.snapshots.at is None:
-                self._begin()
             place = self.snapshots.at or self.snapshots.save_by_content()
             with RecordedJudge(self._judge, self._folder / "judge.sqlite") as judge:
                 metrics = self._measure(judge, prompts, place, {}, metric_key_prefix)
         self.snapshots.load(place)
+        if self.is_fitting:
+            self.snapshots.touched()
         return metrics
 
     def _evaluate_round(self, judge: Judge, number: int) -> dict[str, float]:
@@ -392,17 +396,3 @@ class INPOTrainer(GroupTrainer):
             dataset=dataset,
             dataset_args=dataset_args,
         )
-
-
-def _disable_dropout(model: nn.Module) -> None:
-    for module in model.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = 0.0
-        if isinstance(getattr(module, "attention_dropout", None), float):
-            setattr(module, "attention_dropout", 0.0)  # noqa: B010 (unknown to nn.Module)
-
-
-def _loggable(report: PassReport) -> dict[str, float]:
-    figures = ("eta", "radius", "pairs", "calls", "failed", "length", "ended", "kl_to_reference", "fidelity")
-    found = {name: float(getattr(report, name)) for name in figures}
-    return {name: value for name, value in found.items() if math.isfinite(value)}

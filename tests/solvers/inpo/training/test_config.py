@@ -74,7 +74,10 @@ def test_every_field_of_its_own_has_help():
         ({"prompts_per_round": 0}, "prompts_per_round must be at least 1 or None, got 0"),
         ({"remove_unused_columns": True}, "remove_unused_columns, load_best_model_at_end"),
         ({"eval_strategy": "epoch"}, "eval_strategy must be 'no'"),
-        ({"pairing": "star"}, "'star' is not a valid PairingName"),
+        ({"pairing": "star"}, "pairing must be one of ring, all_pairs, independent, tournament, got 'star'"),
+        ({"loss": "l1"}, "loss must be one of squared, sigmoid, pointwise, got 'l1'"),
+        ({"method": "egpo", "loss": "sigmoid"}, "loss must not be sigmoid for egpo"),
+        ({"push_to_hub": True}, "push_to_hub must be false: output_dir holds prompts"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings, message):

@@ -66,6 +66,39 @@ def test_two_processes_go_on_with_a_run_of_several_passes(tmp_path):
     equal(results(2, tmp_path / "two", 4, 2, "egpo"), alone, figures)
 
 
+PRECISIONS = """
+import sys
+import numpy as np, torch
+from solvers.inpo.training import INPOConfig, INPOTrainer, make_testbed
+
+bed = make_testbed(rng=np.random.default_rng(0), tau=0.1, hidden=8, layers=1)
+args = INPOConfig(
+    output_dir=sys.argv[1], rounds=2, eta=0.5, tau=0.1, num_responses=3, max_new_tokens=2, bf16=True,
+    per_device_train_batch_size=4, use_cpu=True, report_to=[], save_strategy="no", disable_tqdm=True,
+)
+trainer = INPOTrainer(
+    bed.model, judge=bed.judge, args=args, train_dataset=bed.dataset(2), processing_class=bed.tokenizer
+)
+found = []
+bed.model.model.layers[0].mlp.up_proj.register_forward_hook(
+    lambda layer, given, result: found.append(str(result.dtype)) if torch.is_grad_enabled() else None
+)
+trainer.train()
+print("RESULT", *found, flush=True)
+"""
+
+
+def test_every_fit_of_several_processes_has_mixed_precision(tmp_path):
+    script = tmp_path / "precisions.py"
+    script.write_text(PRECISIONS)
+    launch = ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
+    command = [sys.executable, *launch, str(script), str(tmp_path / "run")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    words = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("RESULT")]
+    assert words == [["torch.bfloat16"] * 2] * 2
+
+
 def test_one_process_waits_for_nobody():
     processes = Processes(1, 0)
     processes.wait()

@@ -13,8 +13,8 @@ from transformers import AutoModelForCausalLM, TrainerCallback
 from games.preference import PreferenceGame, comal_testbed, win_rates
 from solvers.inpo import ConstantStep, UnstableStepWarning, egpo, inpo, solve_preference
 from solvers.inpo.judges import MatrixJudge, Verdict
-from solvers.inpo.pairing import AgainstOpponents, Independent
-from solvers.inpo.training import INPOTrainer, Sample, ServedPolicy, win_matrix
+from solvers.inpo.pairing import Independent
+from solvers.inpo.training import Sample, ServedPolicy, win_matrix
 from solvers.inpo.training.passes import METHODS
 
 # PEFT asks transformers for an attribute by its old name.
@@ -479,84 +479,3 @@ def test_policies_are_served_by_name(bed_of, trainer_of, tmp_path):
         ("round", False),
         ("evaluation", False),
     ]
-
-
-# Refusals.
-
-
-def test_a_judge_that_never_answers_stops_the_run(bed_of, trainer_of, tmp_path):
-    class Silent:
-        name = "silent"
-
-        def compare(self, comparisons, on_verdict=None):
-            return [Verdict(None, failure="no")] * len(comparisons)
-
-    trainer = trainer_of(bed_of(1), tmp_path, repeats=2, arguments={"judge": Silent()}, **TINY)
-    with pytest.raises(RuntimeError, match=r"round 0, pass 0: no pair is left to learn from; of \d+ comp"):
-        trainer.train()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"judge": None}, "judge must be given, got None"),
-        ({"train_dataset": None}, "train_dataset must be given, got None"),
-        ({"train_dataset": [{"text": "a"}]}, r"column 'prompt', row 0 has \['text'\]"),
-        ({"train_dataset": [{"prompt": ""}]}, "row 0: the prompt has no token"),
-        ({"train_dataset": [{"prompt": 3}]}, "prompt must be a text or a list of messages, got 3"),
-        ({"train_dataset": [{"prompt": [{"role": "cat"}]}]}, "a message must have a role and a content"),
-        ({"train_dataset": []}, "train_dataset must hold at least one prompt"),
-        ({"pairing": AgainstOpponents()}, "pairing must let responses meet each other"),
-    ],
-)
-def test_arguments_that_make_no_sense_are_refused(arguments, message, bed_of, trainer_of, tmp_path):
-    with pytest.raises(ValueError, match=message):
-        trainer_of(bed_of(1), tmp_path, arguments=arguments, **TINY)
-
-
-def test_arguments_of_train_are_checked(bed_of, trainer_of, tmp_path):
-    trainer = trainer_of(bed_of(1), tmp_path, **TINY)
-    with pytest.raises(ValueError, match="resume_from_checkpoint must be True or output_dir"):
-        trainer.train("elsewhere")
-    with pytest.raises(ValueError, match="trial and ignore_keys_for_eval must be None"):
-        trainer.train(trial=object())
-    with pytest.raises(ValueError, match="ignore_keys must be None"):
-        trainer.evaluate(ignore_keys=["a"])
-    with pytest.raises(RuntimeError, match="compute_loss serves the fits of train"):
-        trainer.compute_loss(trainer.model, {})
-
-
-def test_an_adapter_is_not_put_on_an_adapter(bed_of, trainer_of, tmp_path):
-    from peft import get_peft_model
-
-    bed, config = bed_of(1), LoraConfig(r=2, target_modules="all-linear")
-    model = get_peft_model(bed.model, config)
-    with pytest.raises(ValueError, match="peft_config must be None for a model that has an adapter already"):
-        trainer_of(bed, tmp_path, model=model, arguments={"peft_config": config}, **TINY)
-
-
-def test_an_adapter_that_the_user_brings_is_the_reference(bed_of, trainer_of, tmp_path):
-    from peft import get_peft_model
-
-    bed = bed_of(1)
-    model = get_peft_model(bed.model, LoraConfig(r=2, target_modules="all-linear", init_lora_weights=False))
-    start = bed.policy(model)
-    assert np.abs(start - bed.game.reference).max() > 1e-3
-    trainer = trainer_of(bed, tmp_path, model=model, repeats=2, eta=0.5, **TINY)
-    trainer.train()
-    with trainer.snapshots.policy(trainer._names["reference"]) as reference:
-        np.testing.assert_allclose(bed.policy(reference), start, atol=1e-6)
-
-
-def test_settings_must_be_ours(bed_of):
-    from transformers import TrainingArguments
-
-    bed = bed_of(1)
-    with pytest.raises(TypeError, match="args must be an INPOConfig, got TrainingArguments"):
-        INPOTrainer(
-            bed.model,
-            judge=bed.judge,
-            args=TrainingArguments("o", use_cpu=True),
-            train_dataset=bed.dataset(1),
-            processing_class=bed.tokenizer,
-        )
