@@ -372,15 +372,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--prompt", type=int, default=48)
     parser.add_argument("--response", type=int, default=32)
-    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--turns", type=int, default=5, help="of the table of costs; 0 for none")
     parser.add_argument("--learn", type=int, default=300, help="steps in the table of what they learn")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=3, help="of the same; 0 for no such table")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     size = Size(arguments.steps, arguments.rounds, arguments.prompt, arguments.response)
     if arguments.turns:
         run_cost(size, arguments.turns)
-    run_learning(Course(arguments.learn, 64, arguments.learn // 30, 3), arguments.seeds)
+    if arguments.seeds:
+        run_learning(Course(arguments.learn, 64, arguments.learn // 30, 3), arguments.seeds)
 
 
 if __name__ == "__main__":

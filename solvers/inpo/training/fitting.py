@@ -136,7 +136,9 @@ class GroupTrainer(Trainer):  # type: ignore[misc]
         forward = self.model.__dict__.get("forward")
         history = self.state.log_history
         try:
-            output = super().train(resume_from_checkpoint=_last_whole(checkpoints_folder(task.folder)))
+            # Without the state of the optimiser nothing can go on as it was.
+            begun = None if self.args.save_only_model else _last_whole(checkpoints_folder(task.folder))
+            output = super().train(resume_from_checkpoint=begun)
             self._covariation = self._sum(self._covariation).numpy()
             loss = float(self._sum(output.training_loss)) / self.accelerator.num_processes
             if not all(bool(p.isfinite().all()) for p in self.model.parameters() if p.requires_grad):

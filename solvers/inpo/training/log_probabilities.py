@@ -11,7 +11,8 @@ in single precision is ever made.
 """
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -34,22 +35,24 @@ def pad_sequences(sequences: Sequence[tuple[Tokens, Tokens]], pad_id: int) -> di
 
     Returns:
         ``input_ids``, ``attention_mask`` and ``position_ids`` of shape (N, L), ``targets`` of shape (N, R)
-        with the response tokens, -1 where there is none.
+        with the response tokens, -1 where there is none. The mask hides what comes before prompts only: a
+        causal model cannot look ahead at the rest, and where prompts are of one length, as in a batch of one
+        prompt, it needs no mask and may take its fastest attention.
     """
-    longest_prompt = max(len(prompt) for prompt, _ in sequences)
-    longest = max(len(response) for _, response in sequences)
-    input_ids = torch.full((len(sequences), longest_prompt + longest), pad_id)
-    mask = torch.zeros_like(input_ids)
+    prompts = np.array([len(prompt) for prompt, _ in sequences])
+    responses = np.array([len(response) for _, response in sequences])
+    first = int(prompts.max())  # column of the first response tokens
+    ids = np.full((len(sequences), first + int(responses.max())), pad_id, np.int64)
     for row, (prompt, response) in enumerate(sequences):
-        begin, end = longest_prompt - len(prompt), longest_prompt + len(response)
-        input_ids[row, begin:end] = torch.tensor((*prompt, *response))
-        mask[row, begin:end] = 1
-    answered = mask[:, longest_prompt:].bool()
+        ids[row, first - len(prompt) : first] = prompt
+        ids[row, first : first + len(response)] = response
+    places = np.arange(ids.shape[1]) - (first - prompts)[:, None]
+    answered = np.arange(ids.shape[1] - first) < responses[:, None]
     return {
-        "input_ids": input_ids,
-        "attention_mask": mask,
-        "position_ids": (mask.cumsum(-1) - 1).clamp_(min=0),
-        "targets": input_ids[:, longest_prompt:].masked_fill(~answered, -1),
+        "input_ids": torch.from_numpy(ids),
+        "attention_mask": torch.from_numpy((places >= 0).astype(np.int64)),
+        "position_ids": torch.from_numpy(places.clip(0, (prompts + responses - 1)[:, None])),
+        "targets": torch.from_numpy(np.where(answered, ids[:, first:], -1)),
     }
 
 
@@ -62,7 +65,12 @@ def accepted_arguments(model: nn.Module) -> frozenset[str]:
         elif hasattr(inner, "get_base_model"):  # adapters
             inner = inner.get_base_model()
         else:
-            return frozenset(inspect.signature(inner.forward).parameters)
+            return _parameters(type(inner).forward)
+
+
+@cache
+def _parameters(forward: Callable[..., object]) -> frozenset[str]:
+    return frozenset(inspect.signature(forward).parameters)
 
 
 def response_log_probabilities(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:

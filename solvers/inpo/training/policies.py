@@ -65,11 +65,17 @@ class Policies:
     ) -> NDArray[np.float64]:
         """The same, each process having looked at a part; all processes must call it."""
         count, rank = self.processes.count, self.processes.rank
-        found = np.empty(len(sequences))
-        parts = self.processes.gather(self.log_probabilities(place, sequences[rank::count]))
-        for number, part in enumerate(parts):
-            found[number::count] = part
-        return found
+        keys = [(tuple(prompt), tuple(response)) for prompt, response in sequences]
+        distinct = sorted(set(keys))
+        own = distinct[rank::count]
+        if len(own) * count < len(distinct):
+            own.append(distinct[0])  # as many for each: a split model passes as many batches everywhere
+        with self.snapshots.shared(place) as model, self.autocast():
+            part = all_log_probabilities(model, own, pad_id=self.pad_id, batch_size=self.batch_size)
+        found: dict[tuple[Tokens, Tokens], float] = {}
+        for number, values in enumerate(self.processes.gather(part)):
+            found.update(zip(distinct[number::count], values.tolist(), strict=False))
+        return np.array([found[key] for key in keys], dtype=np.float64)
 
 
 def sequences_of(prompts: Sequence[TokenisedPrompt], sample: Sample) -> list[tuple[Tokens, Tokens]]:

@@ -52,3 +52,7 @@ class Processes:
         found: list[T] = [value] * self.count
         dist.all_gather_object(found, value, group=self._group)
         return found
+
+    def agree(self, value: T) -> T:
+        """What the first one has."""
+        return self.gather(value)[0]

@@ -33,10 +33,14 @@ class Snapshots:
         folder: where places are relative to.
         model: the model, or a PEFT model; its trained weights are read and replaced.
         given: a reference model beside it, or None.
+        first: whether this process writes; where there are several, one does.
     """
 
-    def __init__(self, folder: Path, model: PreTrainedModel, given: PreTrainedModel | None) -> None:
+    def __init__(
+        self, folder: Path, model: PreTrainedModel, given: PreTrainedModel | None, *, first: bool = True
+    ) -> None:
         self._folder = folder
+        self._first = first
         self._model = model
         self._given = given
         self._adapter = hasattr(model, "peft_config")
@@ -52,12 +56,21 @@ class Snapshots:
         self._at = None
 
     def save(self, place: str) -> None:
-        """Keep the weights that are in the model, whole or not at all."""
-        self._write(place, self._bytes())
+        """Keep the weights that are in the model, whole or not at all; all processes must call it."""
+        weights = self._weights()
+        if self._first:
+            self._write(place, _packed(weights))
 
     def save_by_content(self) -> str:
-        """Keep the weights that are in the model at a place named after them, and return it."""
-        data = self._bytes()
+        """Keep the weights that are in the model at a place named after them; all processes must call it.
+
+        Returns:
+            The place, in the process that writes; nothing in the others.
+        """
+        weights = self._weights()
+        if not self._first:
+            return ""
+        data = _packed(weights)
         place = f"evaluation/{hashlib.sha256(data).hexdigest()[:24]}.safetensors"
         self._write(place, data)
         return place
@@ -69,12 +82,6 @@ class Snapshots:
             file.write(data)
         self._at = place
 
-    def _bytes(self) -> bytes:
-        weights = self._weights()
-        dropped = {name for group in _aliases(weights) for name in group[1:]}
-        plain = {n: t.detach().cpu().contiguous() for n, t in weights.items() if n not in dropped}
-        return bytes(save(plain))
-
     def load(self, place: str) -> None:
         """Put weights into the model, if they are not there already.
 
@@ -85,11 +92,16 @@ class Snapshots:
         """
         if self._at == place:
             return
-        try:
-            weights = load_file(self._folder / place)
-        except SafetensorError as error:
-            raise FileFormatError(f"{self._folder / place}: no whole file of weights: {error}") from None
         self._at = None
+        path = self._folder / place
+        try:
+            self._put(path)
+        except SafetensorError as error:
+            raise FileFormatError(f"{path}: no whole file of weights: {error}") from None
+        self._at = place
+
+    def _put(self, path: Path) -> None:
+        weights = load_file(path)
         if self._adapter:
             from peft import set_peft_model_state_dict
 
@@ -101,8 +113,16 @@ class Snapshots:
             aliases = {name for group in _aliases(self._model.state_dict()) for name in group[1:]}
             missing = sorted(set(missing) - aliases)
         if unexpected or missing:
-            raise ValueError(f"the weights at {self._folder / place} are not those of this model")
-        self._at = place
+            raise self._other_model(path)
+
+    def _other_model(self, path: Path) -> ValueError:
+        return ValueError(f"the weights at {path} are not those of this model")
+
+    @contextmanager
+    def shared(self, place: str) -> Iterator[PreTrainedModel]:
+        """The policy kept at ``place`` where all processes use it together."""
+        with self.policy(place) as model:
+            yield model
 
     @contextmanager
     def policy(self, place: str) -> Iterator[PreTrainedModel]:
@@ -145,6 +165,12 @@ class Snapshots:
             return found
         weights: dict[str, Tensor] = self._model.state_dict()
         return weights
+
+
+def _packed(weights: dict[str, Tensor]) -> bytes:
+    dropped = {name for group in _aliases(weights) for name in group[1:]}
+    plain = {n: t.detach().cpu().contiguous() for n, t in weights.items() if n not in dropped}
+    return bytes(save(plain))
 
 
 def _in_order(place: str) -> tuple[int, ...]:

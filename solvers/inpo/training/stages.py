@@ -129,6 +129,7 @@ class PassPlayer:
         self.policies.snapshots.touched()
         if not processes.is_first:
             self.fit(task)
+            self.policies.snapshots.save(weights_place(*place))
             return
         with manifest.stage(Stage.FIT, "weights.safetensors") as facts:
             result = self.fit(task)

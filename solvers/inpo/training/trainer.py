@@ -24,6 +24,7 @@ from solvers.inpo.training.datasets import tokenise_prompts
 from solvers.inpo.training.diagnostics import RoundReport
 from solvers.inpo.training.evaluation import Evaluator
 from solvers.inpo.training.fitting import GroupTrainer, remove_checkpoints
+from solvers.inpo.training.garbage import only_new_garbage
 from solvers.inpo.training.generation import Generator, TransformersGenerator
 from solvers.inpo.training.groups import GroupCollator, TokenisedPrompt
 from solvers.inpo.training.models import (
@@ -48,7 +49,8 @@ from solvers.inpo.training.rounds import (
     write_round,
 )
 from solvers.inpo.training.settings import run_settings
-from solvers.inpo.training.snapshots import BASE, GIVEN, Snapshots
+from solvers.inpo.training.sharding import check_sharding, snapshots_of
+from solvers.inpo.training.snapshots import BASE, GIVEN
 from solvers.inpo.training.stages import PassPlayer
 
 if TYPE_CHECKING:
@@ -66,7 +68,8 @@ class INPOTrainer(GroupTrainer):
     same weights.
 
     Args:
-        model: a causal language model, or what ``from_pretrained`` takes.
+        model: a causal language model, or what ``from_pretrained`` takes. It may be split over processes
+            (``sharding``).
         ref_model: the reference; None takes the model as it is now, with its adapter, which costs no memory.
         judge: who prefers what. Its answers are kept in ``output_dir/judge.sqlite``.
         args: settings.
@@ -118,6 +121,7 @@ class INPOTrainer(GroupTrainer):
             raise ValueError(
                 "pairing must let responses meet each other; methods choose opponents themselves"
             )
+        check_sharding(model, ref_model, adapted=peft_config is not None or hasattr(model, "peft_config"))
         model = load_policy(model, peft_config, seed=args.seed)
         if processing_class is None:
             processing_class = load_tokenizer(model)
@@ -131,8 +135,9 @@ class INPOTrainer(GroupTrainer):
         )
         if self.is_fsdp_enabled or self.is_deepspeed_enabled:
             raise ValueError(
-                "weights must be whole in every process, so FSDP and DeepSpeed are not supported; an adapter "
-                "(peft_config) lets large models fit, with one process for each device"
+                "FSDP by accelerate and DeepSpeed split a model when a fit begins, but a round uses it "
+                "before: load it split, by from_pretrained(..., distributed_config=DistributedConfig("
+                "fsdp_size=n)) of transformers for n processes, or train an adapter (peft_config)"
             )
         self._processes = Processes(args.world_size, args.process_index)
         if ref_model is not None:
@@ -146,7 +151,9 @@ class INPOTrainer(GroupTrainer):
         self._generator: Generator = generator or TransformersGenerator(
             args.max_new_tokens, args.temperature, args.top_p, args.generation_batch_size
         )
-        self.snapshots = Snapshots(self._folder, self.model, ref_model)
+        self.snapshots = snapshots_of(
+            self._folder, self.model, ref_model, first=self._processes.is_first, device=args.device
+        )
         reference = GIVEN if ref_model is not None else _INITIAL
         if ref_model is None and peft_config is not None:
             with self.accelerator.autocast():
@@ -202,7 +209,7 @@ class INPOTrainer(GroupTrainer):
         self._processes.wait()
         losses = []
         self.steps_before, self.rounds, self._names = 0, [], dict(self._first_names)
-        with RecordedJudge(self._judge, self._folder / "judge.sqlite") as judge:
+        with only_new_garbage(), RecordedJudge(self._judge, self._folder / "judge.sqlite") as judge:
             player = self._player(judge)
             for number in range(self.args.rounds):
                 report = self._round(player, judge, number)
@@ -223,7 +230,7 @@ class INPOTrainer(GroupTrainer):
         self._processes.wait()  # all have seen that there is no run
         if self._processes.is_first:
             shutil.rmtree(self._folder / "evaluation", ignore_errors=True)
-            self.snapshots.save(_INITIAL)
+        self.snapshots.save(_INITIAL)
         self._processes.wait()
         self.snapshots.load(_INITIAL)
 
@@ -339,11 +346,16 @@ class INPOTrainer(GroupTrainer):
             self.snapshots.touched()
         elif self.snapshots.at is None:
             self._begin()
-        with self._processes.first_then_others():
-            self._folder.mkdir(parents=True, exist_ok=True)
-            place = self.snapshots.at or self.snapshots.save_by_content()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        place = self._processes.agree(self.snapshots.at)
+        if place is None:
+            place = self._processes.agree(self.snapshots.save_by_content())
+        metrics: dict[str, float] = {}
+        if self._processes.is_first:
             with RecordedJudge(self._judge, self._folder / "judge.sqlite") as judge:
                 metrics = self._measure(judge, prompts, place, {}, metric_key_prefix)
+        metrics = self._processes.agree(metrics)
+        self._announce(metrics)
         self.snapshots.load(place)
         if self.is_fitting:
             self.snapshots.touched()
@@ -354,7 +366,9 @@ class INPOTrainer(GroupTrainer):
         last = len(self.method.passes) - 1
         earlier = range(max(number - self.args.eval_opponents, 0), number)
         rivals = {f"round_{one}": weights_place(one, last) for one in earlier}
-        return self._measure(judge, self._eval_prompts, self._names[POLICY], rivals, "eval")
+        metrics = self._measure(judge, self._eval_prompts, self._names[POLICY], rivals, "eval")
+        self._announce(metrics)
+        return metrics
 
     def _measure(
         self,
@@ -367,9 +381,10 @@ class INPOTrainer(GroupTrainer):
         evaluator = Evaluator(self._folder, self.args.seed, self._policies(), self._generator, judge)
         present = {name: rival for name, rival in rivals.items() if evaluator.known(prompts, rival)}
         found = evaluator.evaluate(prompts, place, self._names[REFERENCE], present)
-        metrics = {f"{prefix}_{name}": value for name, value in found.items()}
+        return {f"{prefix}_{name}": value for name, value in found.items()}
+
+    def _announce(self, metrics: dict[str, float]) -> None:
         self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
-        return metrics
 
     def create_model_card(
         self,

@@ -34,6 +34,19 @@ def test_padding_and_unequal_prompts_change_nothing(model):
     np.testing.assert_allclose(found.detach(), wanted, atol=1e-12)
 
 
+def test_the_mask_hides_what_comes_before_prompts_alone():
+    batch = pad_sequences(SEQUENCES, 4)
+    assert batch["attention_mask"].tolist() == [[0] * (5 - n) + [1] * (n + 3) for n in (2, 1, 5, 1)]
+    for row, (prompt, response) in enumerate(SEQUENCES):
+        places = batch["position_ids"][row].tolist()
+        own = len(prompt) + len(response)
+        assert places[5 - len(prompt) :][:own] == list(range(own))
+        assert max(places) == own - 1  # models may have no more positions
+        assert batch["targets"][row].tolist() == [*response, *[-1] * (3 - len(response))]
+    alike = pad_sequences([((0, 1), (2, 0)), ((3, 3), (1,))], 4)
+    assert alike["attention_mask"].all()
+
+
 def test_the_fill_token_is_never_seen(model):
     values = [response_log_probabilities(model, pad_sequences(SEQUENCES, pad)).detach() for pad in (0, 4)]
     np.testing.assert_array_equal(*values)
