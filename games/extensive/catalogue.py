@@ -85,6 +85,37 @@ def ultimatum(pie: int = 4) -> TreeGame:
     return builder.build()
 
 
+def trust(endowment: int = 4, factor: int = 3) -> TreeGame:
+    """An investor sends a part of an endowment, which grows on the way; the trustee returns what they like.
+
+    Of s units sent, ``factor`` times s arrive, and of these r come back: the investor ends with
+    endowment - s + r, the trustee with factor * s - r. A trustee who likes money returns nothing, so in every
+    Nash equilibrium nothing is sent, with payoffs (endowment, 0), although all would gain by trust repaid.
+
+    Source: Berg, Dickhaut and McCabe (1995), Trust, reciprocity, and social history, Games and Economic
+    Behavior 10, where the endowment is 10 dollars, tripled; there the trustee has an endowment too.
+
+    Args:
+        endowment: units the investor has, 1..50; whole units are sent and returned.
+        factor: by which what is sent grows, 2..10.
+
+    Raises:
+        ValueError: an argument lies outside its range.
+    """
+    if not 1 <= endowment <= 50:
+        raise ValueError(f"endowment must lie in 1..50, got {endowment}")
+    if not 2 <= factor <= 10:
+        raise ValueError(f"factor must lie in 2..10, got {factor}")
+    builder = TreeBuilder("trust-game", ("investor", "trustee"))
+    sent = builder.decision(None, 0, "send", [str(s) for s in range(endowment + 1)])
+    for s in range(endowment + 1):
+        arrived = factor * s
+        returned = builder.decision(sent[str(s)], 1, f"sent {s}", [str(r) for r in range(arrived + 1)])
+        for r in range(arrived + 1):
+            builder.terminal(returned[str(r)], (endowment - s + r, arrived - r))
+    return builder.build()
+
+
 def entry_deterrence() -> TreeGame:
     """One town of the chain-store game: an entrant comes in or stays out, the incumbent shares or fights.
 

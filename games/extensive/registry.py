@@ -11,6 +11,7 @@ _TABLE = (
     ("seltens-horse-tree", "seltens_horse", "One equilibrium that trembles exclude", "n-player refinement"),
     ("centipede", "centipede", "Take the larger pile or let both piles double", "2-player human-data"),
     ("ultimatum", "ultimatum", "Propose a division, accept it or lose it", "2-player human-data"),
+    ("trust-game", "trust", "Send money that grows, and hope for some of it back", "2-player human-data"),
     ("entry-deterrence", "entry_deterrence", "A threat to fight that is not credible", "2-player refinement"),
     ("myerson-card-game", "myerson_card_game", "One-card poker, value 1/3", "2-player zero-sum"),
     ("beer-quiche", "beer_quiche", "Signal strength by breakfast", "2-player signalling refinement"),

@@ -43,6 +43,12 @@ def _ultimatum(offer, demand, pie=4):
     return play | {(0, "offer"): tuple(np.eye(pie + 1)[offer])}
 
 
+def _trust(sent, returned, endowment=4, factor=3):
+    """Send ``sent``; of what arrives, return ``returned(sent)``."""
+    rows = {(1, f"sent {s}"): tuple(np.eye(factor * s + 1)[returned(s)]) for s in range(endowment + 1)}
+    return rows | {(0, "send"): tuple(np.eye(endowment + 1)[sent])}
+
+
 def _pooling(order, at_beer, at_quiche):
     return {(0, "strong"): order, (0, "weak"): order, (1, "beer"): at_beer, (1, "quiche"): at_quiche}
 
@@ -57,6 +63,7 @@ EQUILIBRIA = [
     Equilibrium("ultimatum-perfect", catalogue.ultimatum(), _ultimatum(0, 0), (4, 0)),
     Equilibrium("ultimatum-one", catalogue.ultimatum(), _ultimatum(1, 1), (3, 1)),
     Equilibrium("ultimatum-fair", catalogue.ultimatum(), _ultimatum(2, 2), (2, 2)),
+    Equilibrium("trust", catalogue.trust(), _trust(0, lambda s: 0), (4, 0)),
     Equilibrium("entry", catalogue.entry_deterrence(), {(0, "entry"): FIRST, (1, "reply"): FIRST}, (2, 2)),
     Equilibrium("threat", catalogue.entry_deterrence(), {(0, "entry"): SECOND, (1, "reply"): SECOND}, (1, 5)),
     Equilibrium(
@@ -72,6 +79,7 @@ NOT_EQUILIBRIA = [
     Equilibrium("horse", catalogue.seltens_horse(), _horse(SECOND, SECOND, (0.7, 0.3)), (1, 1, 1)),
     Equilibrium("pass", catalogue.centipede(2), {(0, "move 1"): SECOND, (1, "move 2"): FIRST}, (2, 8)),
     Equilibrium("greedy", catalogue.ultimatum(), _ultimatum(0, 1), (0, 0)),
+    Equilibrium("trust-repaid", catalogue.trust(), _trust(4, lambda s: 2 * s), (8, 4)),
     Equilibrium("bluff", catalogue.entry_deterrence(), {(0, "entry"): FIRST, (1, "reply"): SECOND}, (0, 0)),
     Equilibrium("beer", catalogue.beer_quiche(), _pooling(FIRST, SECOND, (0.4, 0.6)), (2.9, 0.9)),
 ]
@@ -109,6 +117,7 @@ def test_near_misses_are_none(case):
         (catalogue.centipede(6), (4, 1)),
         (catalogue.centipede(9), (4, 1)),
         (catalogue.ultimatum(7), (7, 0)),
+        (catalogue.trust(5, 2), (5, 0)),
         (catalogue.entry_deterrence(), (2, 2)),
     ],
 )
@@ -177,6 +186,8 @@ def test_names_are_not_those_of_matrix_games():
         (lambda: catalogue.centipede(0), "moves must lie in 1..1000, got 0"),
         (lambda: catalogue.centipede(1001), "got 1001"),
         (lambda: catalogue.ultimatum(0), "pie must be at least 1, got 0"),
+        (lambda: catalogue.trust(0), "endowment must lie in 1..50, got 0"),
+        (lambda: catalogue.trust(4, 1), "factor must lie in 2..10, got 1"),
     ],
 )
 def test_parameters_out_of_range(make, message):
