@@ -53,6 +53,7 @@ bench: $(PEERS)/.ready ## every benchmark: ratios against peers, with the accura
 	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/psro.py
 	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/zero_sum.py
 	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/zero_sum.py --double-oracle
+	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/trees.py
 	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/risk_averse.py
 	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/psro_variants.py
 	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/risk_layer.py
@@ -69,6 +70,8 @@ bench: $(PEERS)/.ready ## every benchmark: ratios against peers, with the accura
 	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/sequoia.py
 	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/inpo_exact.py
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(PEERS)/bin/python benchmarks/inpo_trainer.py
+	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/rationality_clients.py
+	OMP_NUM_THREADS=1 $(PEERS)/bin/python benchmarks/rationality_parsers.py
 
 $(PEERS)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(PEERS)

@@ -78,6 +78,7 @@ def ask_all(
 
     Raises:
         ValueError: ``concurrency`` is below one. What ``ask`` raises is raised here, and stops the rest.
+        RuntimeError: a question was cancelled, and not from here.
     """
     if concurrency < 1:
         raise ValueError(f"concurrency must be >= 1, got {concurrency}")
@@ -87,7 +88,13 @@ def ask_all(
 
     async def work(positions: Iterator[int]) -> None:
         for i in positions:
-            arrived.put((i, await ask(i)))
+            try:
+                arrived.put((i, await ask(i)))
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is not None and not task.cancelling():  # or the question would vanish
+                    raise RuntimeError(f"question {i} was cancelled by what was asked") from None
+                raise
 
     async def main() -> None:
         positions = iter(range(count))

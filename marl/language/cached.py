@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from games.errors import FileFormatError
-from games.storage.folder import sole_writer
 from marl.language.keys import question_key
 from marl.language.model import Choice, Finish, LanguageModel, Reply, Request
 
@@ -54,6 +53,8 @@ class AnswerFile:
             )
         except sqlite3.DatabaseError as error:
             raise self.spoilt(str(error)) from error
+        from games.storage.folder import sole_writer  # it loads half of the standard library
+
         try:
             with sole_writer(self._path.parent):  # SQLite would not wait for another that sets up the file
                 self._connection.execute("PRAGMA journal_mode=WAL")

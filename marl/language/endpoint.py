@@ -10,8 +10,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
-import numpy as np
-
+from marl.language.keys import replicate_seed
 from marl.language.model import Cause, Choice, Failure, Reply, Request, check_options
 from marl.language.scoring import FirstToken, Scoring
 from marl.language.transport import Address, BodyTooLargeError, Client, ProtocolError
@@ -119,7 +118,7 @@ class OpenAIEndpoint:
     def name(self) -> str:
         """Address, model, way of scoring, and further fields."""
         fields = f" {json.dumps(self._fields, sort_keys=True)}" if self._fields else ""
-        return f"{self._client.address.url} {self._model} {self._scoring.name}{fields}"
+        return f"{self._client.address.url} {self._model} scoring={self._scoring.name}{fields}"
 
     async def generate(self, request: Request) -> Reply:
         """Write the next message of the conversation.
@@ -137,7 +136,7 @@ class OpenAIEndpoint:
         if sampling.stop:
             body["stop"] = list(sampling.stop)
         if sampling.seed is not None:
-            body["seed"] = _seed(sampling.seed, request.replicate)
+            body["seed"] = replicate_seed(sampling.seed, request.replicate)
         data = await self._post("/chat/completions", body)
         if isinstance(data, Failure):
             return Reply.failed(data)
@@ -212,10 +211,3 @@ class OpenAIEndpoint:
     def _without_key(self, text: str) -> str:
         key = self._key()
         return text if key is None else text.replace(key, _STRUCK)
-
-
-def _seed(seed: int, replicate: int) -> int:
-    """A seed for each replicate, the given one for the first; 31 bits, which every server takes."""
-    if not replicate:
-        return seed
-    return int(np.random.SeedSequence([seed, replicate]).generate_state(1)[0] >> 1)

@@ -1,9 +1,11 @@
-"""A question as a hash of all that its answer depends on."""
+"""What tells questions apart: a hash of all that an answer depends on, and a seed for each replicate."""
 
 import dataclasses
 import hashlib
 import json
 from collections.abc import Sequence
+
+import numpy as np
 
 from marl.language.model import Request, Sampling
 
@@ -30,3 +32,10 @@ def question_key(name: str, request: Request, options: Sequence[str] | None = No
     }
     canonical = json.dumps(question, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def replicate_seed(seed: int, replicate: int) -> int:
+    """A seed for each replicate, the given one for the first; those made here have 31 bits."""
+    if not replicate:
+        return seed
+    return int(np.random.SeedSequence([seed, replicate]).generate_state(1)[0] >> 1)

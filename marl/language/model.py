@@ -255,6 +255,15 @@ class LanguageModel(Protocol):
         """
 
 
+def is_unicode(text: str) -> bool:
+    """Whether no surrogate is without a partner: such a text goes into no file and to no server."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def check_options(options: Sequence[str]) -> tuple[str, ...]:
     """The options as a tuple, once it is sure that an answer can begin with at most one of them.
 

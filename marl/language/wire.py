@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from marl.language.model import Cause, Failure, Finish, Reply, Request
+from marl.language.model import Cause, Failure, Finish, Reply, Request, is_unicode
 from marl.language.transport import Response, retry_after
 
 Json = Mapping[str, Any]
@@ -146,8 +146,9 @@ def reply(data: Json) -> Reply:
     if text is not None and not isinstance(text, str):
         raise MalformedError("the content is no string")
     if not text:
-        return Reply.failed(Failure(Cause.EMPTY, f"finish_reason {reason}"), *tokens)
-    if any("\ud800" <= character <= "\udfff" for character in text):
+        # Models that think in private may use up all tokens before they speak.
+        return Reply.failed(Failure(Cause.EMPTY if reason == "stop" else Cause.CUT), *tokens)
+    if not is_unicode(text):
         raise MalformedError("the content has surrogates without a partner")
     return Reply(text, Finish.STOP if reason == "stop" else Finish.LENGTH, *tokens)
 

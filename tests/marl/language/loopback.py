@@ -251,16 +251,20 @@ class Loopback:
 
 def _chat(body, *, text=None, reason="stop"):
     said = body["messages"][-1]["content"]
-    choice = {"message": {"content": said if text is None else text}, "finish_reason": reason}
+    message = {"role": "assistant", "content": said if text is None else text}
+    choice = {"index": 0, "message": message, "finish_reason": reason}
     if body.get("logprobs"):
         listed = [{"token": token, "logprob": math.log(p)} for token, p in VOCABULARY.items()]
         first = dict(listed[0], top_logprobs=listed[: body["top_logprobs"]])
         choice["logprobs"] = {"content": [first]}
     words = len(said.split())
     return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
         "model": body["model"],
         "choices": [choice],
-        "usage": {"prompt_tokens": words, "completion_tokens": words},
+        "usage": {"prompt_tokens": words, "completion_tokens": words, "total_tokens": 2 * words},
     }
 
 

@@ -35,7 +35,7 @@ def test_a_question_without_a_bill_costs_the_worst_case_unless_refused_unread(ca
     budget = Budget(1e6)
     model = Budgeted(Scripted(lambda r, b: failed(cause)), price=PRICE, budget=budget)
     generate_all(model, [request_of("aä", max_tokens=7)])
-    refused = {Cause.RATE_LIMITED, Cause.UNAUTHORISED, Cause.BAD_REQUEST, Cause.BUDGET}
+    refused = {Cause.RATE_LIMITED, Cause.UNAUTHORISED, Cause.BAD_REQUEST, Cause.BUDGET, Cause.NOT_KEPT}
     assert budget.spent == (0 if cause in refused else (3 + 64) * 2 + 7 * 3)
     assert budget.reserved == 0
 
