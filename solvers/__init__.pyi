@@ -5,4 +5,5 @@ from . import (
     psro as psro,
     report as report,
     sequoia as sequoia,
+    trees as trees,
 )

@@ -16,6 +16,7 @@ VARIANTS = Registry("variant")
 INFLUENCE = Registry("influence method")
 BANDIT_POLICIES = Registry("bandit policy")
 PREFERENCE_METHODS = Registry("preference method")
+SUITES = Registry("suite")
 
 # One entry per line.
 # fmt: off
@@ -30,6 +31,13 @@ SOLVERS.add("projected_replicator", "solvers.equilibrium.projected_replicator:so
 SOLVERS.add("regret_matching_plus", "solvers.equilibrium.learning:solve_regret_matching_plus", "Averages of regret matching+; near Nash in two-player constant-sum games", "matrix", "n-player", "general-sum", "dynamics")
 SOLVERS.add("fictitious_play", "solvers.equilibrium.learning:solve_fictitious_play", "Averages of discrete fictitious play, players in turn", "matrix", "n-player", "general-sum", "dynamics")
 SOLVERS.add("double_oracle", "solvers.psro.double_oracle:solve_double_oracle", "PSRO with exact answers and the Nash meta-solver", "tree", "2-player", "constant-sum")
+SOLVERS.add("sequence_form_lp", "solvers.trees.sequence_form_lp:solve_sequence_form_lp", "Nash equilibrium by the sequence-form linear program, exact", "tree", "2-player", "constant-sum")
+SOLVERS.add("cfr", "solvers.trees.presets:cfr", "Averages of counterfactual regret minimisation; near Nash in two-player constant-sum trees", "tree", "n-player", "general-sum", "dynamics")
+SOLVERS.add("cfr_plus", "solvers.trees.presets:cfr_plus", "Averages of CFR+", "tree", "n-player", "general-sum", "dynamics")
+SOLVERS.add("linear_cfr", "solvers.trees.presets:linear_cfr", "Averages of linear CFR", "tree", "n-player", "general-sum", "dynamics")
+SOLVERS.add("dcfr", "solvers.trees.presets:dcfr", "Averages of discounted CFR with exponents 1.5, 0, 2; quickest to coarse accuracy", "tree", "n-player", "general-sum", "dynamics")
+SOLVERS.add("pcfr_plus", "solvers.trees.presets:pcfr_plus", "Averages of predictive CFR+; quick to high accuracy", "tree", "n-player", "general-sum", "dynamics")
+SOLVERS.add("pdcfr_plus", "solvers.trees.presets:pdcfr_plus", "Averages of predictive discounted CFR+; quickest to high accuracy", "tree", "n-player", "general-sum", "dynamics")
 
 ORACLES.add("exact", "solvers.psro.oracles:ExactBestResponse", "Pure best response by dynamic programming", "tree", "n-player")
 ORACLES.add("risk_averse", "solvers.psro.oracles:RiskAverseBestResponse", "Best plan of mean minus priced variance, exact; mostly mixed", "tree", "n-player", "risk")
@@ -106,4 +114,13 @@ PREFERENCE_METHODS.add("iterative_dpo", "solvers.inpo.presets:iterative_dpo", "D
 PREFERENCE_METHODS.add("mpo", "solvers.inpo.presets:mpo", "INPO whose reference follows every few rounds", "last iterate", "no divergence")
 PREFERENCE_METHODS.add("comal", "solvers.inpo.presets:comal", "The proximal point method: one regularised game after another", "last iterate", "no divergence")
 PREFERENCE_METHODS.add("mnpo", "solvers.inpo.presets:mnpo", "A weighted history as anchor and opponent; needs --eta", "average", "divergence")
+
+SUITES.add("fan2024", "solvers.rationality.suites.fan2024:fan2024", "Desire, belief and action: dictator, patterns, rings", "desire", "belief", "action")
+SUITES.add("sequential", "solvers.rationality.suites.sequential:sequential", "Cards, dice, boards and bargaining, every move valued exactly", "action")
+SUITES.add("ordinal2x2", "solvers.rationality.suites.ordinal:ordinal2x2", "All 144 games with two actions each: dominance, coordination, beliefs", "action", "belief")
+SUITES.add("classics", "solvers.rationality.suites.classics:classics", "Behavioural classics played once: dilemmas, guessing, markets, auctions", "action")
+SUITES.add("repeated", "solvers.rationality.suites.repeated:repeated", "Repeated dilemmas against scripted opponents: best replies, forecasts, conduct", "action", "belief")
+SUITES.add("repeated-tournament", "solvers.rationality.suites.repeated_tournament:repeated_tournament", "Repeated dilemmas between players, every pair", "action", "tournament")
+SUITES.add("budgets", "solvers.rationality.suites.budgets:budgets", "Choices from budgets as gifts, bets and food: revealed preference", "desire", "consistency")
+SUITES.add("injection", "solvers.rationality.suites.injection:injection", "Remarks of others that ask for the worst action, in nine ways", "action", "security")
 # fmt: on

@@ -13,15 +13,19 @@ from typer.testing import CliRunner
 from solvers.cli.main import app
 
 DOCS = Path(__file__).parent.parent / "docs"
-INFLUENCE, SEQUOIA, PREFERENCES, LANGUAGE_MODELS = (
+INFLUENCE, SEQUOIA, PREFERENCES, LANGUAGE_MODELS, RATIONALITY = (
     (DOCS / name).read_text(encoding="utf-8")
-    for name in ("influence.md", "sequoia.md", "preference_games.md", "language_models.md")
+    for name in ("influence.md", "sequoia.md", "preference_games.md", "language_models.md", "rationality.md")
 )
 
 
 @pytest.mark.parametrize(
     "code",
-    re.findall(r"```python\n(.*?)```", INFLUENCE + SEQUOIA + PREFERENCES + LANGUAGE_MODELS, flags=re.DOTALL),
+    re.findall(
+        r"```python\n(.*?)```",
+        INFLUENCE + SEQUOIA + PREFERENCES + LANGUAGE_MODELS + RATIONALITY,
+        flags=re.DOTALL,
+    ),
 )
 def test_code_runs(code, tmp_path):
     # PEFT asks a model of transformers by a name that it is about to drop.
@@ -50,15 +54,20 @@ def test_commands_run(tmp_path, monkeypatch):
         assert done.exit_code == 0, (line, done.output, done.exception)
 
 
-def test_commands_about_bandits_run(tmp_path, monkeypatch):
-    """In the order of the page, as they stand there."""
+@pytest.mark.parametrize(
+    ("page", "least", "picture"),
+    [(SEQUOIA, 4, "schedule/policies.png"), (RATIONALITY, 2, "variants/action.png")],
+    ids=["sequoia", "rationality"],
+)
+def test_commands_run_as_they_stand(page, least, picture, tmp_path, monkeypatch):
+    """In the order of the page."""
     monkeypatch.chdir(tmp_path)
-    lines = re.findall(r"^    counterplay (.*)$", SEQUOIA, flags=re.MULTILINE)
-    assert len(lines) >= 4
+    lines = re.findall(r"^    counterplay (.*)$", page, flags=re.MULTILINE)
+    assert len(lines) >= least
     for line in lines:
         done = CliRunner().invoke(app, shlex.split(line))
         assert done.exit_code == 0, (line, done.output, done.exception)
-    assert (tmp_path / "results" / "schedule" / "policies.png").stat().st_size > 5_000
+    assert (tmp_path / "results" / picture).stat().st_size > 5_000
 
 
 def test_commands_about_preferences_run(tmp_path, monkeypatch):

@@ -24,6 +24,8 @@ class Kind(StrEnum):
     INFLUENCE_METHODS = "influence-methods"
     BANDIT_POLICIES = "bandit-policies"
     PREFERENCE_METHODS = "preference-methods"
+    SUITES = "suites"
+    PLAYERS = "players"
     OPEN_SPIEL = "open-spiel"
 
 
@@ -50,6 +52,7 @@ def list_names(
         PREFERENCE_METHODS,
         SAMPLED_ORACLES,
         SOLVERS,
+        SUITES,
         VARIANTS,
     )
 
@@ -65,8 +68,9 @@ def list_names(
         Kind.INFLUENCE_METHODS: (INFLUENCE,),
         Kind.BANDIT_POLICIES: (BANDIT_POLICIES,),
         Kind.PREFERENCE_METHODS: (PREFERENCE_METHODS,),
+        Kind.SUITES: (SUITES,),
     }
-    shown = 0
+    shown = _show_players(console) if kind in (None, Kind.PLAYERS) and tag is None else 0
     for section, registries in sections.items():
         if kind in (None, section):
             entries = [e for registry in registries for e in registry if tag is None or tag in e.tags]
@@ -86,3 +90,19 @@ def list_names(
             "Any OpenSpiel game is a game too (counterplay list open-spiel), and any .nfg or .efg file.",
             style="dim",
         )
+
+
+def _show_players(console: Console) -> int:
+    from marl.players.catalogue import RECIPES
+
+    table = Table(title=Kind.PLAYERS.value, title_justify="left")
+    table.add_column("spec", no_wrap=True)
+    table.add_column("summary")
+    for name, recipe in RECIPES.items():
+        table.add_row(":".join(["scripted", name, *recipe.numbers]), recipe.summary)
+    table.add_row("scripted:noisy:probability:NAME", "slips now and then, otherwise as NAME")
+    table.add_row("openai:MODEL", "a hosted language model")
+    table.add_row("http://HOST/v1#MODEL", "one behind any server with that interface")
+    table.add_row("transformers:FOLDER", "one on this disk")
+    console.print(table)
+    return len(RECIPES)

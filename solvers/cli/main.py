@@ -1,7 +1,7 @@
 """Entry point: commands, and what errors look like from the shell.
 
-Exit codes: 0 done and certified, 1 done but the certificate is above the tolerance or a check disagrees,
-2 bad input, 130 interrupted.
+Exit codes: 0 done and certified, 1 done but the certificate is above the tolerance, a check disagrees or
+questions went unanswered, 2 bad input, 130 interrupted.
 """
 
 import sys
@@ -21,6 +21,7 @@ from solvers.cli.listing import list_names
 from solvers.cli.play import play
 from solvers.cli.preference import preference
 from solvers.cli.psro import psro
+from solvers.cli.rationality import rationality
 from solvers.cli.sampled_psro import sampled_psro
 from solvers.cli.sequoia import sequoia
 from solvers.cli.solve import solve
@@ -42,6 +43,7 @@ app.command("influence")(influence)
 app.command("influence-game")(influence_game)
 app.command("sequoia")(sequoia)
 app.command("preference")(preference)
+app.add_typer(rationality)
 app.command("check")(check)
 app.command("play")(play)
 app.command("cross-play")(cross_play)

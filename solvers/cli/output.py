@@ -67,11 +67,15 @@ def check_targets(files: Iterable[Path | None], pictures: Iterable[Path | None] 
 
 
 @contextmanager
-def interruptible(checkpoint: Path | None) -> Iterator[None]:
+def interruptible(checkpoint: Path | None, option: str = "--checkpoint") -> Iterator[None]:
     """Leave with exit code 130 when the user interrupts, saying what was kept.
 
     Python drops an interrupt that falls within a finaliser or within a callback from compiled code, and the
     run would go on: so one that has not arrived after ``_INSIST_SECONDS`` is raised again.
+
+    Args:
+        checkpoint: what the run goes on from, or None where nothing is kept.
+        option: what would have kept it, as the command calls it.
     """
     insist = threading.current_thread() is threading.main_thread()
     if insist:
@@ -81,7 +85,7 @@ def interruptible(checkpoint: Path | None) -> Iterator[None]:
     except KeyboardInterrupt:
         signal.setitimer(signal.ITIMER_REAL, 0.0)
         if checkpoint is None:
-            kept = "nothing was kept (see --checkpoint)"
+            kept = f"nothing was kept (see {option})"
         elif checkpoint.exists():
             kept = f"{checkpoint} resumes the run"
         else:

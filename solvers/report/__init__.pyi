@@ -25,3 +25,4 @@ from .sequoia import (
     plot_learning as plot_learning,
 )
 from .tables import results_table as results_table
+from .weights import plot_weights as plot_weights, weights_table as weights_table

@@ -31,8 +31,12 @@ _OPTIONS = {
 }
 
 
-def solve_by_lp(game: BilinearGame) -> NDArray[np.float64]:
+def solve_by_lp(game: BilinearGame, *, time_limit: float | None = None) -> NDArray[np.float64]:
     """Optimal plans of both players end to end, shape (S,).
+
+    Args:
+        game: the game.
+        time_limit: seconds after which HiGHS stops; the plans are those it had come to, some plans at worst.
 
     Raises:
         SolveError: HiGHS broke down.
@@ -68,9 +72,11 @@ def solve_by_lp(game: BilinearGame) -> NDArray[np.float64]:
         matrix.data,
         np.zeros(plans + values, dtype=np.int32),
     )
+    if time_limit is not None:
+        highs.setOptionValue("time_limit", float(time_limit))
     highs.run()
     status = highs.getModelStatus()
-    if status != HighsModelStatus.kOptimal:
+    if status not in (HighsModelStatus.kOptimal, HighsModelStatus.kTimeLimit):
         raise SolveError(
             f"HiGHS could not solve a sequence-form program: {highs.modelStatusToString(status)}"
         )

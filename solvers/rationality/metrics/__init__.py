@@ -1,0 +1,1 @@
+"""Metrics of rationality: pure functions of arrays, each file one idea."""
