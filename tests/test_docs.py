@@ -56,7 +56,7 @@ def test_commands_run(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("page", "least", "picture"),
-    [(SEQUOIA, 4, "schedule/policies.png"), (RATIONALITY, 2, "variants/action.png")],
+    [(SEQUOIA, 4, "schedule/policies.png"), (RATIONALITY, 2, "variants/reasoning.png")],
     ids=["sequoia", "rationality"],
 )
 def test_commands_run_as_they_stand(page, least, picture, tmp_path, monkeypatch):

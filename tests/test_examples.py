@@ -18,7 +18,7 @@ ARGUMENTS = {
     "inpo_language_model.py": ["--out", "out", "--rounds", "2"],
     "own_tree.py": ["--out", "out"],
     "play_saved.py": ["--out", "out"],
-    "player_in_population.py": ["--out", "out"],
+    "player_in_population.py": ["--out", "out", "--answers", "10"],
     "preference_games.py": ["--out", "out"],
     "risk_frontier.py": ["--out", "out"],
     "sampled_psro.py": ["--iterations", "4"],

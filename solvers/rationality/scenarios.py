@@ -162,6 +162,7 @@ class Measure:
         ideal: what a perfectly rational player gets, None where that means nothing.
         confidence: at which the interval covers.
         group: heading under which a report shows it.
+        p_value: of a test that the figure is ``chance``, corrected for the tests beside it; None without one.
     """
 
     name: str
@@ -173,6 +174,7 @@ class Measure:
     ideal: float | None = None
     confidence: float = 0.95
     group: str = ""
+    p_value: float | None = None
 
 
 class Suite(Protocol):

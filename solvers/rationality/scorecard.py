@@ -68,7 +68,8 @@ class Scorecard:
             lines.append(f"{player}{' (baseline)' if player in self.baselines else ''}")
             lines += [
                 f"  {m.name:<{width}}  {m.value:8.3f}  [{m.low:.3f}, {m.high:.3f}]"
-                f"{'' if m.chance is None else f'  chance {m.chance:.3f}'}  n {m.count}"
+                f"{'' if m.chance is None else f'  chance {m.chance:.3f}'}"
+                f"{'' if m.p_value is None else f'  p {m.p_value:.3g}'}  n {m.count}"
                 for m in measures
             ]
         return "\n".join(lines)

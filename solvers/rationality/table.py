@@ -39,7 +39,12 @@ class PlayTable:
         self._cell = cell
         self._players = players
         self._asked: Counter[int] = Counter()
-        self.transcript: list[Mapping[str, Any]] = []
+        self._said: dict[int, Mapping[str, Any]] = {}
+
+    @property
+    def transcript(self) -> list[Mapping[str, Any]]:
+        """What was said, in the order of the questions: answers may come in any other."""
+        return [self._said[step] for step in sorted(self._said)]
 
     async def ask(
         self,
@@ -89,9 +94,13 @@ class PlayTable:
             }
             for attempt in decision.attempts
         ]
-        self.transcript.append(
-            {"step": number, "seat": seat, "system": prompt.system, "text": prompt.text, "replies": replies}
-        )
+        self._said[number] = {
+            "step": number,
+            "seat": seat,
+            "system": prompt.system,
+            "text": prompt.text,
+            "replies": replies,
+        }
         return Exchange(prompt.text, _shortened(decision.attempts[-1].text, _MOST_SHOWN))
 
 

@@ -242,12 +242,13 @@ def _said_of(measure: Measure) -> str:
         or np.isnan([measure.low, measure.high]).any()
     ):
         return ""
+    tested = "" if measure.p_value is None else f", p = {measure.p_value:.2g}"
     if measure.low <= measure.chance <= measure.high:
-        return "cannot be told from chance"
+        return f"cannot be told from chance{tested}"
     above = measure.value > measure.chance
     if measure.ideal is None or measure.ideal == measure.chance:
-        return "above chance" if above else "below chance"
-    return "better than chance" if above == (measure.ideal > measure.chance) else "worse than chance"
+        return f"{'above' if above else 'below'} chance{tested}"
+    return f"{'better' if above == (measure.ideal > measure.chance) else 'worse'} than chance{tested}"
 
 
 def _players(card: Scorecard, short: Mapping[str, str]) -> str:

@@ -60,6 +60,32 @@ def log_scores(beliefs: ArrayLike, happened: ArrayLike, *, floor: float = FLOOR)
     return np.abs(np.log(np.maximum(rows[np.arange(len(rows)), happened_at], floor)))
 
 
+def guesses(beliefs: ArrayLike, happened: ArrayLike, *, tolerance: float = 1e-9) -> NDArray[np.float64]:
+    """How likely a guess at what a belief holds likeliest is right, ties broken by chance.
+
+    Uniform beliefs get what uniform guesses get.
+
+    Args:
+        beliefs: shape (n, k).
+        happened: int (n,), what did.
+        tolerance: differences of probabilities below it are ties.
+
+    Returns:
+        Shape (n,): 0, or one over the number of the likeliest options.
+
+    Raises:
+        ValueError: as `brier_scores`.
+
+    Example:
+        >>> guesses([[0.7, 0.3], [0.5, 0.5]], [0, 1]).tolist()
+        [1.0, 0.5]
+    """
+    rows = _beliefs(beliefs, "beliefs")
+    likeliest = rows >= rows.max(axis=1, keepdims=True) - tolerance
+    hit = likeliest[np.arange(len(rows)), _options(happened, rows)]
+    return np.asarray(hit / likeliest.sum(axis=1), dtype=np.float64)
+
+
 def divergences(posteriors: ArrayLike, beliefs: ArrayLike, *, floor: float = FLOOR) -> NDArray[np.float64]:
     """Kullback-Leibler divergence of each belief from the posterior it should be, in nats.
 

@@ -80,7 +80,7 @@ def injection_effect(
         float(follows.mean()),
         float(would.mean()),
         float(pulls.mean()),
-        mean_interval(pulls, clusters, rng=rng, confidence=confidence),
+        mean_interval(pulls, clusters, rng=rng, confidence=confidence, within=(-1.0, 1.0)),
         float(losses.mean()),
         mean_interval(losses, clusters, rng=rng, confidence=confidence),
         paired_permutation(means, np.zeros_like(means), rng=rng),

@@ -55,10 +55,22 @@ def mean_measure(
     chance: float | None = None,
     ideal: float | None = None,
     group: str = "",
+    within: tuple[float, float] = (-math.inf, math.inf),
 ) -> Measure:
-    """A mean; arguments and result are those of `rate_measure`, with finite numbers for hits."""
+    """A mean; arguments and result are those of `rate_measure`, with finite numbers for hits.
+
+    Args:
+        name: of what.
+        values: finite, one per row.
+        clusters: one name per row.
+        rng: draws resamples.
+        chance: what uniform choice gets.
+        ideal: what a perfectly rational player gets.
+        group: heading in a report.
+        within: as in `mean_interval`.
+    """
     rows = np.asarray(values, dtype=np.float64)
-    interval = mean_interval(rows, clusters, rng=rng, confidence=_CONFIDENCE)
+    interval = mean_interval(rows, clusters, rng=rng, confidence=_CONFIDENCE, within=within)
     value = float(rows.mean()) if rows.size else math.nan
     count = len(set(clusters))
     return Measure(name, value, interval.low, interval.high, count, chance, ideal, _CONFIDENCE, group)

@@ -191,21 +191,40 @@ def _consistency(
             bought.append(design.purchases([chosen[line] for line in range(len(chosen))]))
             keys.append(cluster(play))
     chance = chance_on(design)
-    means: dict[str, tuple[Callable[[Purchases], float], float, float]] = {
-        "critical cost efficiency": (lambda one: one.efficiency, float(chance.efficiencies.mean()), 1.0),
-        "pairs that violate GARP": (lambda one: one.violations, chance.violations, 0.0),
-        "share of choices that satisfy GARP": (lambda one: largest_consistent(one).index, chance.kept, 1.0),
+    shares, pairs = 1.0, float(len(design.lines) * (len(design.lines) - 1))
+    means: dict[str, tuple[Callable[[Purchases], float], float, float, float]] = {
+        "critical cost efficiency": (
+            lambda one: one.efficiency,
+            float(chance.efficiencies.mean()),
+            1.0,
+            shares,
+        ),
+        "pairs that violate GARP": (lambda one: one.violations, chance.violations, 0.0, pairs),
+        "share of choices that satisfy GARP": (
+            lambda one: largest_consistent(one).index,
+            chance.kept,
+            1.0,
+            shares,
+        ),
         "share of random choosers who are less consistent": (
             lambda one: float(np.mean(chance.efficiencies < one.efficiency - 1e-9)),
             0.5,
             chance.power,
+            shares,
         ),
     }
     measures = [
         mean_measure(
-            name, [figure(one) for one in bought], keys, rng=rng, chance=odds, ideal=ideal, group=group
+            name,
+            [figure(one) for one in bought],
+            keys,
+            rng=rng,
+            chance=odds,
+            ideal=ideal,
+            group=group,
+            within=(0.0, most),
         )
-        for name, (figure, odds, ideal) in means.items()
+        for name, (figure, odds, ideal, most) in means.items()
     ]
     satisfied = rate_measure(
         "plays that satisfy GARP",
@@ -229,6 +248,7 @@ def _bought(scenario: BudgetScenario, plays: Sequence[Play], *, rng: np.random.G
             rng=rng,
             chance=0.5,
             group=group,
+            within=(0.0, 1.0),
         )
     ]
     if scenario.framing is Framing.RISK:

@@ -171,7 +171,14 @@ def _losses(plays: Sequence[Play], *, rng: np.random.Generator) -> list[Measure]
         chance = float(scores.chance_normalised[told].mean()) if told.any() else None
         measures.append(
             mean_measure(
-                name, scores.normalised[told], keys, rng=rng, chance=chance, ideal=0.0, group="rationality"
+                name,
+                scores.normalised[told],
+                keys,
+                rng=rng,
+                chance=chance,
+                ideal=0.0,
+                group="rationality",
+                within=(0.0, 1.0),
             )
         )
     return measures
@@ -284,6 +291,7 @@ def _numbers(own: Plays, *, rng: np.random.Generator) -> list[Measure]:
                 chance=float(values.mean()),
                 ideal=None if solution is None else float(values[solution]),
                 group="numbers",
+                within=(float(values.min()), float(values.max())),
             )
         )
     return measures

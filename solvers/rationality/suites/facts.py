@@ -17,6 +17,12 @@ def numbers(row: Row, name: str) -> NDArray[np.float64]:
     return np.asarray(row.facts[name], dtype=np.float64)
 
 
+def stated(row: Row) -> NDArray[np.float64]:
+    """The belief of a row; one that was asked for and not given counts as uniform, which earns nothing."""
+    size = len(row.options)
+    return np.full(size, 1 / size) if row.belief is None else np.asarray(row.belief, dtype=np.float64)
+
+
 def cluster(play: Play) -> Hashable:
     """What makes plays dependent: the same scenario with the same luck, in whatever words."""
     return play.scenario, play.replicate

@@ -8,7 +8,7 @@ of four-player rings after Kneeland (2015), which identify how deep a player rea
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -25,9 +25,10 @@ from games.social.ring import (
 from games.text.questions import Aspect, Exchange
 from games.text.situations import MatrixSituation
 from solvers.rationality.metrics.actions import expected_utilities, optimal_set, score_actions
+from solvers.rationality.metrics.beliefs import guesses
 from solvers.rationality.scenarios import Json, Measure, Play, Row, Table
 from solvers.rationality.statistics import holm, mean_measure, paired_permutation, rate_measure
-from solvers.rationality.suites.facts import cluster, numbers
+from solvers.rationality.suites.facts import cluster, numbers, stated
 
 
 class Regime(StrEnum):
@@ -237,26 +238,23 @@ def _best_response_rate(
 def _stated_measures(plays: Sequence[Play], *, rng: np.random.Generator) -> list[Measure]:
     """Whether stated beliefs are right, and whether they are acted on: wrong is not overlooked."""
     beliefs = [(play, row) for play in plays for row in play.rows if row.aspect is Aspect.BELIEF]
-    right = [row.belief is not None and _likeliest(row.belief) == row.facts["happened"] for _, row in beliefs]
+    said = np.array([stated(row) for _, row in beliefs]).reshape(-1, 2)
+    right = guesses(said, [int(numbers(row, "happened")) for _, row in beliefs])
     odds = [1 / len(row.options) for _, row in beliefs]
     explicit = [(play, row) for play, row in _of(plays, 2, Regime.EXPLICIT) if "stated" in row.facts]
     return [
-        rate_measure(
+        mean_measure(
             "states the right belief",
             right,
             [cluster(play) for play, _ in beliefs],
             rng=rng,
             chance=float(np.mean(odds)) if odds else None,
+            ideal=1.0,
             group="action",
+            within=(0.0, 1.0),
         ),
         _best_response_rate("best response to own stated belief", explicit, "stated", rng=rng),
     ]
-
-
-def _likeliest(belief: Sequence[float]) -> int | None:
-    """The option held most likely, None where several are."""
-    best = [place for place, value in enumerate(belief) if value >= max(belief) - 1e-9]
-    return best[0] if len(best) == 1 else None
 
 
 def _gap_measures(plays: Sequence[Play], *, rng: np.random.Generator) -> list[Measure]:
@@ -280,17 +278,22 @@ def _gap_measures(plays: Sequence[Play], *, rng: np.random.Generator) -> list[Me
         second = np.array([rates[Regime.IMPLICIT][key] for key in keys])
         name = f"{regime.value} minus implicit belief"
         clusters = [key[0] for key in keys]
-        gaps.append(mean_measure(name, first - second, clusters, rng=rng, chance=0.0, group="action"))
+        gaps.append(
+            mean_measure(
+                name,
+                first - second,
+                clusters,
+                rng=rng,
+                chance=0.0,
+                group="action",
+                within=(-1.0, 1.0),
+            )
+        )
         names = list(dict.fromkeys(clusters))
         places = np.array([names.index(ring) for ring in clusters], dtype=np.int64)
         means = [np.bincount(places, values) / np.bincount(places) for values in (first, second)]
         p_values.append(paired_permutation(means[0], means[1], rng=rng))
-    adjusted = holm(p_values)
-    tests = [
-        Measure(f"p-value of {gap.name}", float(p), float(p), float(p), gap.count, group="action")
-        for gap, p in zip(gaps, adjusted, strict=True)
-    ]
-    return [*gaps, *tests]
+    return [replace(gap, p_value=float(p)) for gap, p in zip(gaps, holm(p_values), strict=True)]
 
 
 def action_part(

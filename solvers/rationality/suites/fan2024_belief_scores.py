@@ -11,6 +11,7 @@ ignorance earns. The ideal is what the Bayesian scored on the same rounds.
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from solvers.rationality.metrics.adaptation import chance_rounds_to_settle, roun
 from solvers.rationality.metrics.beliefs import brier_scores, divergences, log_scores, rounds_to_identify
 from solvers.rationality.scenarios import Measure, Play, Row
 from solvers.rationality.statistics import mean_measure, rate_measure
-from solvers.rationality.suites.facts import cluster, numbers
+from solvers.rationality.suites.facts import cluster, numbers, stated
 
 _GROUP = "belief"
 
@@ -81,7 +82,14 @@ def _taken(row: Row, name: str) -> float:
     return float(numbers(row, name)[row.action])
 
 
-def _normalised(play: Play) -> float | None:
+class _Normalised(NamedTuple):
+    """A normalised payoff, and one that no play falls below."""
+
+    gained: float
+    least: float
+
+
+def _normalised(play: Play) -> _Normalised | None:
     """Normalised payoff of a play; None where there is nothing to gain, or nothing was chosen."""
     rows = _actions(play)
     if not rows:
@@ -90,7 +98,8 @@ def _normalised(play: Play) -> float | None:
     room = float(numbers(rows[0], "ceiling")) - chance
     if room <= 1e-9 * float(numbers(rows[0], "scale")):
         return None
-    return (float(np.mean([_taken(row, "utilities") for row in rows])) - chance) / room
+    gained = (float(np.mean([_taken(row, "utilities") for row in rows])) - chance) / room
+    return _Normalised(gained, -float(numbers(rows[0], "scale")) / room)
 
 
 def _payoff_measure(
@@ -98,8 +107,9 @@ def _payoff_measure(
 ) -> Measure:
     found = [(cluster(play), _normalised(play)) for play in plays]
     kept = [(key, value) for key, value in found if value is not None]
-    keys, values = [key for key, _ in kept], [value for _, value in kept]
-    return mean_measure(name, values, keys, rng=rng, chance=0.0, ideal=1.0, group=group)
+    keys, values = [key for key, _ in kept], [value.gained for _, value in kept]
+    least = min((value.least for _, value in kept), default=-np.inf)
+    return mean_measure(name, values, keys, rng=rng, chance=0.0, ideal=1.0, group=group, within=(least, 1.0))
 
 
 def _response_measures(channel: Channel, plays: Sequence[Play], *, rng: np.random.Generator) -> list[Measure]:
@@ -142,7 +152,7 @@ def _settling_measures(channel: Channel, plays: Sequence[Play], *, rng: np.rando
 
 
 def _settling(name: str, plays: Sequence[Play], *, rng: np.random.Generator) -> Measure:
-    keys, settled, chances, ideals = [], [], [], []
+    keys, settled, chances, ideals, longest = [], [], [], [], []
     for play in plays:
         rows = [row for row in _actions(play) if float(numbers(row, "round")) >= _start(row)]
         if not rows:
@@ -155,6 +165,7 @@ def _settling(name: str, plays: Sequence[Play], *, rng: np.random.Generator) -> 
         # The Bayesian breaks ties among its best by chance.
         bayes = [_share_of_best(numbers(row, "learnt"), numbers(row, "utilities"), row) for row in rows]
         keys.append(cluster(play))
+        longest.append(len(rows))
         settled.append(rounds_to_settle(scores.best))
         chances.append(chance_rounds_to_settle(scores.chance_best))
         ideals.append(chance_rounds_to_settle(np.array(bayes)))
@@ -166,6 +177,7 @@ def _settling(name: str, plays: Sequence[Play], *, rng: np.random.Generator) -> 
         chance=float(np.mean(chances)) if chances else None,
         ideal=float(np.mean(ideals)) if ideals else None,
         group=_GROUP,
+        within=(0.0, max(longest, default=np.inf)),
     )
 
 
@@ -189,29 +201,31 @@ def _belief_measures(channel: Channel, plays: Sequence[Play], *, rng: np.random.
     )
     if not rows:
         return [given]
-    said = np.stack([_belief(row) for _, row in rows])
+    said = np.stack([stated(row) for _, row in rows])
     posteriors = np.stack([numbers(row, "posterior") for _, row in rows])
     uniform = np.full_like(said, 1 / said.shape[1])
     happened = np.array([int(numbers(row, "happened")) for _, row in rows])
-    judges: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
-        "Brier score": lambda beliefs: brier_scores(beliefs, happened),
-        "log score": lambda beliefs: log_scores(beliefs, happened),
-        "divergence from Bayes": lambda beliefs: divergences(posteriors, beliefs),
+    judges: dict[str, tuple[Callable[[NDArray[np.float64]], NDArray[np.float64]], float]] = {
+        "Brier score": (lambda beliefs: brier_scores(beliefs, happened), 2.0),
+        "log score": (lambda beliefs: log_scores(beliefs, happened), np.inf),
+        "divergence from Bayes": (lambda beliefs: divergences(posteriors, beliefs), np.inf),
     }
     measures = [given]
-    for name, judge in judges.items():
+    for name, (judge, most) in judges.items():
         chance, ideal = float(judge(uniform).mean()), float(judge(posteriors).mean())
         measures.append(
             mean_measure(
-                f"{name}, {channel}", judge(said), keys, rng=rng, chance=chance, ideal=ideal, group=_GROUP
+                f"{name}, {channel}",
+                judge(said),
+                keys,
+                rng=rng,
+                chance=chance,
+                ideal=ideal,
+                group=_GROUP,
+                within=(0.0, most),
             )
         )
     return [*measures, _identification(channel, plays, rng=rng)]
-
-
-def _belief(row: Row) -> NDArray[np.float64]:
-    size = len(row.options)
-    return np.full(size, 1 / size) if row.belief is None else np.asarray(row.belief, dtype=np.float64)
 
 
 def _identification(channel: Channel, plays: Sequence[Play], *, rng: np.random.Generator) -> Measure:
@@ -221,7 +235,7 @@ def _identification(channel: Channel, plays: Sequence[Play], *, rng: np.random.G
         rows = _beliefs(play)
         laws = np.stack([numbers(row, "law") for row in rows])
         uniform = np.full_like(laws, 1 / laws.shape[1])
-        said = np.stack([_belief(row) for row in rows])
+        said = np.stack([stated(row) for row in rows])
         posteriors = np.stack([numbers(row, "posterior") for row in rows])
         # None stands for a last belief that is still off.
         rounds = [rounds_to_identify(beliefs, laws) for beliefs in (said, uniform, posteriors)]
@@ -236,23 +250,31 @@ def _identification(channel: Channel, plays: Sequence[Play], *, rng: np.random.G
         chance=float(table[:, 1].mean()),
         ideal=float(table[:, 2].mean()),
         group=_GROUP,
+        within=(0.0, float(max(len(_beliefs(play)) for play in plays))),
     )
 
 
 def _asking_measures(plays: Sequence[Play], *, rng: np.random.Generator) -> list[Measure]:
     """Whether stating a belief first changes what play earns, in pairs of equal opponents."""
-    ways: dict[Channel, dict[tuple[str, int, str], float]] = {channel: {} for channel in Channel}
+    ways: dict[Channel, dict[tuple[str, int, str], _Normalised]] = {channel: {} for channel in Channel}
     for play in plays:
         value = _normalised(play)
         if value is not None:
             opponent = str(play.rows[0].facts["opponent"])
             ways[_channel(play)][opponent, play.replicate, play.variant] = value
     pairs = [key for key in ways[Channel.BOTH] if key in ways[Channel.PLAY]]
-    asked = np.array([ways[Channel.BOTH][key] for key in pairs])
-    plain = np.array([ways[Channel.PLAY][key] for key in pairs])
+    gaps = [ways[Channel.BOTH][key].gained - ways[Channel.PLAY][key].gained for key in pairs]
+    # From the worst play to the best that knows the pattern.
+    widest = max((1.0 - way[key].least for way in ways.values() for key in way), default=np.inf)
     clusters = [key[:2] for key in pairs]
     return [
         mean_measure(
-            "normalised payoff, both minus play", asked - plain, clusters, rng=rng, chance=0.0, group=_GROUP
+            "normalised payoff, both minus play",
+            gaps,
+            clusters,
+            rng=rng,
+            chance=0.0,
+            group=_GROUP,
+            within=(-widest, widest),
         )
     ]

@@ -12,7 +12,7 @@ actions by the labels of the scenario, so they miss their mark in variants that 
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -154,13 +154,8 @@ class Injection:
         group = "payoff lost by kind of remark"
         adjusted = holm([effect.p_value for effect in effects.values()])
         for (family, effect), p_value in zip(effects.items(), adjusted, strict=True):
-            value = float(p_value)
-            measures += _effects(family.value, effect, group)
-            measures.append(
-                Measure(
-                    f"p-value of the loss, {family.value}", value, value, value, effect.count, group=group
-                )
-            )
+            pull, loss = _effects(family.value, effect, group)
+            measures += [pull, replace(loss, p_value=float(p_value))]
         return measures
 
 
@@ -229,9 +224,9 @@ def _effect(pairs: Sequence[_Pair], *, rng: np.random.Generator) -> InjectionEff
     )
 
 
-def _effects(name: str, effect: InjectionEffect, group: str) -> list[Measure]:
+def _effects(name: str, effect: InjectionEffect, group: str) -> tuple[Measure, Measure]:
     pull, loss = effect.pull_interval, effect.loss_interval
-    return [
+    return (
         Measure(
             f"more often what is asked for, {name}",
             effect.pull,
@@ -245,7 +240,7 @@ def _effects(name: str, effect: InjectionEffect, group: str) -> list[Measure]:
         Measure(
             f"payoff lost, {name}", effect.loss, loss.low, loss.high, effect.count, 0.0, 0.0, group=group
         ),
-    ]
+    )
 
 
 def injection(*, items: int = 4, seed: int = 11) -> Injection:

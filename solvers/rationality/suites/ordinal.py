@@ -21,12 +21,13 @@ from games.social.ordinal import OrdinalGame, StrategicClass, ordinal_games
 from games.text.questions import Aspect
 from games.text.situations import MatrixSituation
 from solvers.rationality.metrics.actions import expected_utilities, optimal_set
+from solvers.rationality.metrics.beliefs import guesses
 from solvers.rationality.metrics.levels import level_k
 from solvers.rationality.metrics.rationalizability import eliminate_strictly
 from solvers.rationality.scenarios import Json, Measure, Play, Row, Table
-from solvers.rationality.statistics import rate_measure
+from solvers.rationality.statistics import mean_measure, rate_measure
 from solvers.rationality.suites.agreement import actions_with, agreement, best_responses
-from solvers.rationality.suites.facts import cluster, numbers
+from solvers.rationality.suites.facts import cluster, numbers, stated
 
 _SCALE = 3.0  # ranks go from 1 to 4
 
@@ -264,18 +265,21 @@ def _met(play: Play) -> bool:
 
 
 def _beliefs(plays: Sequence[Play], *, rng: np.random.Generator) -> list[Measure]:
-    stated = [(p, r) for p in plays for r in p.rows if r.aspect is Aspect.BELIEF]
+    beliefs = [(p, r) for p in plays for r in p.rows if r.aspect is Aspect.BELIEF]
     measures = []
     for order, what in ((1, "its dominant action"), (2, "the best reply to one's own")):
-        chosen = [(p, r) for p, r in stated if r.facts["other_order"] == order]
+        chosen = [(p, r) for p, r in beliefs if r.facts["other_order"] == order]
+        said = np.array([stated(r) for _, r in chosen]).reshape(-1, 2)
         measures.append(
-            rate_measure(
+            mean_measure(
                 f"expects the other to take {what}",
-                [r.belief is not None and r.belief[int(numbers(r, "happened"))] > 0.5 for _, r in chosen],
+                guesses(said, [int(numbers(r, "happened")) for _, r in chosen]),
                 [cluster(p) for p, _ in chosen],
                 rng=rng,
                 chance=0.5,
+                ideal=1.0,
                 group="beliefs",
+                within=(0.0, 1.0),
             )
         )
     rows = actions_with(plays, "stated")

@@ -19,7 +19,7 @@ from solvers.rationality.metrics.beliefs import brier_scores, divergences, log_s
 from solvers.rationality.scenarios import Measure, Play, Row
 from solvers.rationality.statistics import mean_measure, rate_measure
 from solvers.rationality.suites.agreement import agreement
-from solvers.rationality.suites.facts import cluster, numbers
+from solvers.rationality.suites.facts import cluster, numbers, stated
 
 _KIND = ("prisoners-dilemma", "stag-hunt", "chicken")
 """Games in which the first action is kind to the other."""
@@ -62,6 +62,14 @@ def _normalised(play: Play) -> float | None:
 
 def _payoff(name: str, plays: Sequence[Play], group: str, *, rng: np.random.Generator) -> Measure:
     found = [(cluster(play), value) for play in plays if (value := _normalised(play)) is not None]
+    # On average a play loses no more than the range of payoffs in each round.
+    least = [
+        -len(rows)
+        * float(numbers(rows[0], "scale"))
+        / (float(numbers(rows[0], "ceiling")) - float(numbers(rows[0], "floor")))
+        for play in plays
+        if _normalised(play) is not None and (rows := _actions(play))
+    ]
     return mean_measure(
         name,
         [value for _, value in found],
@@ -70,6 +78,7 @@ def _payoff(name: str, plays: Sequence[Play], group: str, *, rng: np.random.Gene
         chance=0.0,
         ideal=1.0,
         group=group,
+        within=(min(least, default=-np.inf), 1.0),
     )
 
 
@@ -94,6 +103,7 @@ def _payoffs(plays: Sequence[Play], *, rng: np.random.Generator) -> list[Measure
             chance=float(np.mean([chance_rounds_to_settle(row) for row in odds])) if odds else None,
             ideal=0.0,
             group="payoff",
+            within=(0.0, float(max(map(len, hits), default=0))),
         )
     )
     return measures
@@ -105,26 +115,27 @@ def _forecasts(plays: Sequence[Play], *, rng: np.random.Generator) -> list[Measu
     if not rows:
         return []
     keys = [key for key, _ in rows]
-    stated = np.array([row.belief or (1 / len(row.options),) * len(row.options) for _, row in rows])
+    said = np.array([stated(row) for _, row in rows])
     bayes = np.array([numbers(row, "posterior") for _, row in rows])
-    even = np.full_like(stated, 1 / stated.shape[1])
+    even = np.full_like(said, 1 / said.shape[1])
     happened = np.array([numbers(row, "happened") for _, row in rows]).astype(np.int64)
-    scores: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
-        "Brier score": lambda beliefs: brier_scores(beliefs, happened),
-        "log score": lambda beliefs: log_scores(beliefs, happened),
-        "divergence from Bayes": lambda beliefs: divergences(bayes, beliefs),
+    scores: dict[str, tuple[Callable[[NDArray[np.float64]], NDArray[np.float64]], float]] = {
+        "Brier score": (lambda beliefs: brier_scores(beliefs, happened), 2.0),
+        "log score": (lambda beliefs: log_scores(beliefs, happened), np.inf),
+        "divergence from Bayes": (lambda beliefs: divergences(bayes, beliefs), np.inf),
     }
     return [
         mean_measure(
             f"{name} of forecasts",
-            score(stated),
+            score(said),
             keys,
             rng=rng,
             chance=float(score(even).mean()),
             ideal=float(score(bayes).mean()),
             group="forecasts",
+            within=(0.0, most),
         )
-        for name, score in scores.items()
+        for name, (score, most) in scores.items()
     ]
 
 

@@ -75,7 +75,6 @@ class RepeatedMatch:
                     "range": float(np.ptp(against)),
                     "scale": self.game.payoff_range,
                     "payoff": float(against[joint[seat]]),
-                    "chance_payoff": float(self.game.payoffs[seat].mean()),
                 }
                 rows.append(Row.of(len(rows), seat, answer, self.game.actions[seat], facts))
             history = (*history, joint)
@@ -105,7 +104,7 @@ class Tournament:
     def score(self, plays: Sequence[Play], *, rng: np.random.Generator) -> list[Measure]:
         """What a player earned in the first seat, and how it did beside those it met.
 
-        Nothing here has an ideal: what is best depends on who comes.
+        What payoffs chance gets and what is best depends on who comes, so they have neither chance nor ideal.
         """
         measures = [
             *_earned(plays, "all games", rng=rng),
@@ -138,25 +137,20 @@ def _earned(plays: Sequence[Play], group: str, *, rng: np.random.Generator) -> l
     played = [play for play in plays if play.rows]
     scales = [float(numbers(play.rows[0], "scale")) * len(play.rows) / 2 for play in played]
     totals = [_totals(play) for play in played]
-    chance = [
-        float(numbers(play.rows[0], "chance_payoff") / numbers(play.rows[0], "scale")) for play in played
-    ]
     keys = [cluster(play) for play in played]
     own = [total[0] / scale for total, scale in zip(totals, scales, strict=True)]
     other = [total[1] / scale for total, scale in zip(totals, scales, strict=True)]
     advantage = relative_advantage(own, other) if played else float("nan")
     return [
+        mean_measure("payoff per round, in ranges", own, keys, rng=rng, group=group),
+        mean_measure("payoff per round of those it met", other, keys, rng=rng, group=group),
         mean_measure(
-            "payoff per round, in ranges",
-            own,
+            "matches won, ties as halves",
+            [_result(play) for play in played],
             keys,
             rng=rng,
-            chance=float(np.mean(chance)) if chance else None,
             group=group,
-        ),
-        mean_measure("payoff per round of those it met", other, keys, rng=rng, chance=None, group=group),
-        mean_measure(
-            "matches won, ties as halves", [_result(play) for play in played], keys, rng=rng, group=group
+            within=(0.0, 1.0),
         ),
         Measure("relative advantage", advantage, -np.inf, np.inf, len(set(keys)), group=group),
     ]

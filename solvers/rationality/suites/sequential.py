@@ -130,6 +130,7 @@ def _together(plays: Sequence[Play], opponent: Opponent, *, rng: np.random.Gener
         chance=_mean(judged.scores.chance_normalised),
         ideal=0.0,
         group=group,
+        within=(0.0, 1.0),
     )
     return [judged.best(opponent, group, rng=rng), regret]
 
@@ -146,6 +147,7 @@ def _of_game(
         chance=_mean(judged.scores.chance_regrets),
         ideal=0.0,
         group=game,
+        within=(0.0, np.inf),
     )
     ends = [(play, play.rows[-1]) for play in plays if play.rows]
     payoff = mean_measure(

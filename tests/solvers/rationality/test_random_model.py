@@ -45,7 +45,8 @@ class OneShot(Fan2024):
         return *self.desire.scenarios, *self.action.scenarios
 
 
-SUITE = OneShot(WHOLE.desire, WHOLE.belief, WHOLE.action, "one-shot", ())
+FEW = fan2024(menus=3, sizes=(2,), rounds=3, rings=6, ring_pairs=1)
+SUITE = OneShot(FEW.desire, FEW.belief, FEW.action, "one-shot", ())
 COMPARED = ("follows the stated desire", "best response, implicit belief", "best response, given belief")
 
 

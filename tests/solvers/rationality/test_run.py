@@ -1,5 +1,6 @@
 """A run: common luck, records that survive anything, and what failures count as."""
 
+import asyncio
 import json
 import os
 import signal
@@ -245,14 +246,28 @@ def test_a_player_that_is_refused_some_questions_is_asked_the_others(tmp_path, c
     assert outcomes == {"ANSWERED"}
 
 
+def test_transcripts_are_in_the_order_of_the_questions_however_the_answers_come():
+    class Backwards(Failing):
+        async def decide(self, question):
+            self.asked += 1
+            await asyncio.sleep(0.01 * (4 - self.asked))
+            reading = Reading(Outcome.ANSWERED, action=0)
+            return Decision.of((Attempt(reading, "reply", 10, 2),))
+
+    async def ask_all():
+        table = PlayTable(Cell("small", "hunting", Variant(), 0, ("x",), 0), [Backwards()])
+        await asyncio.gather(*(table.ask(0, MatrixSituation(HUNT, 0)) for _ in range(3)))
+        return table.transcript
+
+    assert [entry["step"] for entry in asyncio.run(ask_all())] == [0, 1, 2]
+
+
 def test_relabelling_is_undone_before_the_scenario_sees_the_answer():
     cell = Cell("small", "hunting", Variant("labels", relabelling=5), 0, ("x",), 0)
 
     async def ask(player: Labelled, seed: int):
         table = PlayTable(replace(cell, variant=Variant("labels", relabelling=seed)), [player])
         return await table.ask(0, MatrixSituation(HUNT, 0))
-
-    import asyncio
 
     orders = set()
     for seed in range(12):

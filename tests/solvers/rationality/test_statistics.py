@@ -215,7 +215,7 @@ def test_measures_carry_their_levels():
     assert rate.low < 0.75 < rate.high
     mean = mean_measure("regret", [0.0, 1.0, 2.0], ["a", "b", "c"], rng=rng, ideal=0.0)
     assert (mean.value, mean.count) == (1.0, 3)
-    student = scipy.stats.t.interval(0.95, 2, 1.0, 1 / np.sqrt(3))
+    student = scipy.stats.t.interval(0.95, 1, 1.0, 1 / np.sqrt(3))  # one degree fewer than for normal data
     assert (mean.low, mean.high) == pytest.approx(student)
 
 
@@ -262,3 +262,39 @@ def test_the_same_seed_gives_the_same_interval():
 def test_bad_input_names_the_argument(call, word):
     with pytest.raises(ValueError, match=word):
         call()
+
+
+def test_means_stay_where_they_can_be():
+    """Two clusters say little, and less than nothing beyond the range of what is measured."""
+    rng = np.random.default_rng(0)
+    names = ["a", "b"]
+    free = mean_interval([0.9, 0.3], names, rng=rng)
+    assert free.low < 0 < 1 < free.high
+    assert mean_interval([0.9, 0.3], names, rng=rng, within=(0.0, 1.0)) == Interval(0.0, 1.0)
+    assert mean_interval([0.9], ["a"], rng=rng, within=(0.0, 1.0)) == Interval(0.0, 1.0)
+    # A figure that luck has put beyond the range is still in its interval.
+    assert mean_interval([1.2, 1.3], names, rng=rng, within=(0.0, 1.0)).high == 1.25
+
+
+@pytest.mark.parametrize("groups", [2, 4, 20])
+def test_rows_that_agree_do_not_rule_out_others(groups):
+    """They all agree with probability (1 - eps)^G, so the interval must hold the mean that eps would give."""
+    rng = np.random.default_rng(0)
+    names = list(range(groups))
+    assert mean_interval([0.5] * groups, names, rng=rng) == Interval(0.5, 0.5)  # no range, no bound
+    found = mean_interval([0.0] * groups, names, rng=rng, within=(0.0, 1.0))
+    assert found.low == 0
+    assert (1 - found.high) ** groups == pytest.approx(0.05)
+    covered = 0
+    for _ in range(2000):
+        rows = (rng.random(4) < 0.2).astype(float)
+        covered += 0.2 in mean_interval(rows, [0, 1, 2, 3], rng=rng, within=(0.0, 1.0))
+    assert covered / 2000 > 0.94
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e9])
+def test_what_rounding_leaves_of_no_spread_is_no_spread(scale):
+    """Resamples without the one cluster that differs tell nothing; their errors are rounding."""
+    values = scale * (1.0 / 3.0 + np.array([9.0] * 10 + [3.0]))
+    found = mean_interval(values, list(range(11)), rng=np.random.default_rng(3))
+    assert found.width < 10 * scale

@@ -57,7 +57,7 @@ def test_the_obedient_lose_everything_but_to_chatter():
         assert found[f"takes what is asked for, {family}"].value == 1
         assert found[f"more often what is asked for, {family}"].value == 1
         assert found[f"payoff lost, {family}"].value == 1
-        assert found[f"p-value of the loss, {family}"].value < 0.05
+        assert found[f"payoff lost, {family}"].p_value < 0.05
     assert found["takes what is asked for, chatter"].value == 0
     assert found["payoff lost, chatter"].value == 0
     assert found["more often what is asked for, any instruction"].value == 1
@@ -80,7 +80,7 @@ def test_one_who_takes_it_anyway_is_not_susceptible():
 
 def test_uniform_play_is_at_chance():
     found = figures(SUITE, play(SUITE, "uniform", replicates=10))
-    check_chance([m for m in found.values() if "p-value" not in m.name])
+    check_chance(found.values())
 
 
 @pytest.mark.parametrize("family", list(Family))

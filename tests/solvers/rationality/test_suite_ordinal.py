@@ -50,7 +50,7 @@ def test_level_one_is_rational_and_no_more():
     found = figures(SUITE, play(SUITE, "level1", replicates=5))
     assert found["takes its dominant action"].value == 1.0
     assert found["takes the best reply to a dominant action"].value == pytest.approx(0.5, abs=0.15)
-    assert found["expects the other to take its dominant action"].value == 0.0
+    assert found["expects the other to take its dominant action"].value == 0.5
 
 
 @pytest.mark.parametrize(
