@@ -16,6 +16,7 @@ _CAUSES = (
     ("InternalServerError", Cause.SERVER),
     ("ServiceUnavailableError", Cause.SERVER),
     ("BadGatewayError", Cause.SERVER),
+    ("LimitExceededError", Cause.BUDGET),  # of Inspect
 )
 """By the name of a class among those of the exception; the first that fits."""
 

@@ -34,14 +34,14 @@ class InspectModel:
     """
 
     def __init__(self, model: Any, *, timeout: float = 600.0) -> None:  # noqa: ANN401  (its types are not here)
-        self._inspect = _load()
+        self._inspect = load_inspect("inspect_ai.model")
         self._model = model
         self._timeout = timeout
 
     @classmethod
     def named(cls, name: str, *, timeout: float = 600.0) -> "InspectModel":
         """The model that Inspect knows under a name, such as ``provider/model``."""
-        return cls(_load().get_model(name), timeout=timeout)
+        return cls(load_inspect("inspect_ai.model").get_model(name), timeout=timeout)
 
     def __repr__(self) -> str:
         return f"InspectModel({self.name!r})"
@@ -98,8 +98,13 @@ def _reply(output: Any) -> Reply:  # noqa: ANN401
     return Reply(text, Finish.LENGTH if cut else Finish.STOP, *tokens)
 
 
-def _load() -> ModuleType:
+def load_inspect(module: str) -> ModuleType:
+    """A module of Inspect by its name, such as ``inspect_ai.model``.
+
+    Raises:
+        MissingDependencyError: inspect-ai is not installed.
+    """
     try:
-        return importlib.import_module("inspect_ai.model")
+        return importlib.import_module(module)
     except ImportError as error:
         raise MissingDependencyError("inspect-ai is needed: pip install 'counterplay[inspect]'") from error

@@ -120,9 +120,13 @@ def run(
             if any(_reads(spec) for spec in player):
                 connection = replace(connection, answers=stack.enter_context(AnswerFile(out / ANSWERS)))
         players: list[Player] = [player_from_spec(p, connection=connection, solved=SOLVED) for p in player]
+        others = [] if not baselines else [player_from_spec(spec, solved=SOLVED) for spec in chosen.baselines]
+        taken = {p.name for p in players}
+        others = [other for other in others if other.name not in taken]
         readers = sum(isinstance(p, LanguagePlayer) for p in players)
         if readers or estimate_only:
-            expected = estimate(chosen, variants=variants, replicates=replicates, seed=seed)
+            met = len(players) - 1 + len(others)
+            expected = estimate(chosen, variants=variants, replicates=replicates, seed=seed, others=met)
             said = f"{expected.questions:,} questions per player, {expected.prompt_bytes // 4:,} tokens or so"
             console.print(f"{said} to read", style="dim")
             if rates is not None:
@@ -132,9 +136,6 @@ def run(
                 console.print(f"{readers} language model(s) {cost}", style="dim")
         if estimate_only:
             return
-        others = [] if not baselines else [player_from_spec(spec, solved=SOLVED) for spec in chosen.baselines]
-        taken = {p.name for p in players}
-        others = [other for other in others if other.name not in taken]
         with (
             interruptible(None if out is None else out / PLAYS, "--out"),
             progress_bar(f"{suite}") as bar,

@@ -133,7 +133,7 @@ class PlaysFile:
 
     def append(self, record: Record) -> None:
         """Keep a play."""
-        self._write(_encode(record))
+        self._write(encode_record(record))
         self.records[record.key] = replace(record, transcript=())
         if time.monotonic() - self._synced > _SYNC_SECONDS:
             os.fsync(self._file.fileno())
@@ -210,7 +210,7 @@ def _read(path: Path) -> Iterator[tuple[str, Record]]:
                     if data != _HEADER:
                         raise FileFormatError(f"{path}: is not a file of plays, or of another version")
                     continue
-                record = _decode(data)
+                record = decode_record(data)
             except FileFormatError:
                 raise
             except (ValueError, TypeError, KeyError, RecursionError) as error:
@@ -218,7 +218,8 @@ def _read(path: Path) -> Iterator[tuple[str, Record]]:
             yield record.key, record
 
 
-def _encode(record: Record) -> dict[str, Any]:
+def encode_record(record: Record) -> dict[str, Any]:
+    """A record as JSON."""
     play = record.play
     return {
         "cell": record.key,
@@ -246,7 +247,12 @@ def _encode(record: Record) -> dict[str, Any]:
     }
 
 
-def _decode(data: dict[str, Any]) -> Record:
+def decode_record(data: Mapping[str, Any]) -> Record:
+    """The record that `encode_record` made this of.
+
+    Raises:
+        ValueError, TypeError, KeyError: it is none.
+    """
     rows = tuple(_decode_row(row) for row in data["rows"])
     seating = _texts(data["seating"])
     play = Play(

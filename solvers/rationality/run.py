@@ -64,8 +64,10 @@ def run_suite(
         FileFormatError: the file of plays is spoilt.
     """
     everybody = [*players, *baselines]
-    _check(suite, everybody, variants, replicates, seed, concurrency)
     names = [player.name for player in everybody]
+    check_request(suite, names, variants, replicates, seed)
+    if concurrency < 1:
+        raise ValueError(f"concurrency must be >= 1, got {concurrency}")
     cells = cells_of(suite.name, suite.scenarios, names, variants=variants, replicates=replicates, seed=seed)
     by_name: dict[str, Player] = {player.name: Guarded(player) for player in everybody}
     scenarios = {scenario.name: scenario for scenario in suite.scenarios}
@@ -121,17 +123,24 @@ def _play(
     return [records[key] for key in keys]
 
 
-def _check(
-    suite: Suite,
-    players: Sequence[Player],
-    variants: Sequence[Variant],
-    replicates: int,
-    seed: int,
-    concurrency: int,
+def check_request(
+    suite: Suite, players: Sequence[str], variants: Sequence[Variant], replicates: int, seed: int
 ) -> None:
+    """Refuse what cannot be played, or not be told apart afterwards.
+
+    Args:
+        suite: what is to be played.
+        players: names of all who are to play.
+        variants: in which words and labels.
+        replicates: plays of each scenario in each variant.
+        seed: of all chance.
+
+    Raises:
+        ValueError: a number is out of its range, names are not distinct, or variants are alike.
+    """
     if not players:
         raise ValueError("players must hold at least one player, got none")
-    _distinct("players", [player.name for player in players])
+    _distinct("players", players)
     _distinct("suite.scenarios", [scenario.name for scenario in suite.scenarios])
     if not variants:
         raise ValueError("variants must hold at least one Variant, got none")
@@ -143,11 +152,7 @@ def _check(
             raise ValueError(
                 f"variants must differ in more than their names, got {other!r} and {variant.name!r}"
             )
-    for name, value, least in (
-        ("replicates", replicates, 1),
-        ("seed", seed, 0),
-        ("concurrency", concurrency, 1),
-    ):
+    for name, value, least in (("replicates", replicates, 1), ("seed", seed, 0)):
         if value < least:
             raise ValueError(f"{name} must be >= {least}, got {value}")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from games.text.untrusted import visible
+from solvers.rationality.handling import ANSWERED
 from solvers.rationality.plays_file import Record
 from solvers.rationality.scenarios import Measure
 from solvers.rationality.scorecard import Scorecard
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _SAMPLES, _SHOWN = 6, 4000  # transcripts on a page, and characters of each text
 _LIMITS, _CUT = (-1.0, 1.6), (-1.5, 2.0)
+_PLAIN = 1e5  # figures from here on are shown in powers of ten
 _NAME = 28  # characters of a player's name in a table or a legend
 
 
@@ -92,9 +94,10 @@ def plot_scorecard(card: Scorecard, group: str) -> "Figure":
                 np.clip([value for value, _ in there], *_LIMITS),
                 [place for _, place in there],
                 marker,
-                markersize=2.5 if faint else 5,
+                markersize=3 if faint else 5,
                 label=label or None,
                 clip_on=False,
+                in_layout=False,  # or those without a point would take room
                 **look,
             )
     for value, label in ((0.0, "chance"), (1.0, "ideal")):
@@ -104,7 +107,7 @@ def plot_scorecard(card: Scorecard, group: str) -> "Figure":
     axes.set_xlabel("0 uniform choice, 1 a rational player")
     for i in range(1, len(names)):
         axes.axhline(i - 0.5, color="0.9", lw=0.6, zorder=0)
-    legend = axes.legend(frameon=False, fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
+    legend = figure.legend(frameon=False, fontsize="small", loc="outside right upper")
     for text in (*legend.get_texts(), *axes.get_yticklabels(), axes.title):
         text.set_parse_math(False)  # a name may hold dollars
     return figure
@@ -172,31 +175,35 @@ def rationality_page(
     """
     drawn = scorecard_pictures(card) if pictures is None else pictures
     short = short_names(card.measures)
-    parts = [f"<h1>{_safe(card.suite)}</h1>"]
-    if manifest is not None:
-        asked = f"{manifest['replicates']} replicates, {len(manifest['variants'])} variants"
-        parts.append(
-            f"<p>{_safe(asked)}, seed {_safe(manifest['seed'])}, counterplay {_safe(manifest['counterplay'])}"
-            f". Missing answers count as {_safe(card.handling.value)}. Intervals cover at 95 % each.</p>"
-        )
+    parts = [f"<h1>How rational? {_safe(card.suite)}</h1>", _players(card, short), _asked(card, manifest)]
+    parts.append(_SCALE if drawn else "")
+    links = (f'<a href="#g{k}">{_safe(group or card.suite)}</a>' for k, group in enumerate(card.groups))
+    parts.append(f"<p>{' &middot; '.join(links)}</p>")
     parts += [
-        f"<h2>{_safe(group)}</h2>{_picture(drawn, group)}{_table(card, group, short)}"
-        for group in card.groups
+        f'<h2 id="g{k}">{_safe(group or card.suite)}</h2>{_picture(drawn, group)}{_table(card, group, short)}'
+        for k, group in enumerate(card.groups)
     ]
-    parts += [_failures(card, short), _players(card, short), _transcripts(records)]
+    parts.append(_transcripts(records, short))
     return _PAGE.replace("TITLE", _safe(card.suite)).replace("BODY", "\n".join(parts))
 
+
+_SCALE = """<p>In the pictures 0 is what uniform choice gets and 1 what a rational player gets, so that
+figures of any kind stand side by side; lines are intervals, small squares are baselines. The tables have the
+figures as they are, and of baselines the values alone. Undecided: the interval holds what chance gets.</p>"""
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>TITLE</title>
 <meta http-equiv="Content-Security-Policy"
  content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <style>
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 64rem; padding: 0 1rem }
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem }
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums }
-th, td { padding: .25rem .7rem; border-bottom: 1px solid #ddd; text-align: left }
-td.n { text-align: right; white-space: nowrap }
-tr.baseline td { color: #666 }
+th, td { padding: .25rem .5rem; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top }
+.n { text-align: right }
+.n, .p { white-space: nowrap }
+.m { min-width: 13rem }
+.b { color: #666; font-weight: normal }
+.wide { overflow-x: auto }
 img { max-width: 100% }
 pre { background: #f6f6f6; padding: .7rem; white-space: pre-wrap; overflow-wrap: anywhere; font-size: 13px }
 summary { cursor: pointer }
@@ -207,26 +214,48 @@ BODY
 """
 
 
+def _asked(card: Scorecard, manifest: Mapping[str, Any] | None) -> str:
+    """What was played and how it counts."""
+    said = [f"Missing answers count as {card.handling.value}.", "Intervals cover at 95 % each."]
+    if manifest is not None:
+        names = [str(variant["name"]) for variant in manifest["variants"]]
+        variants = f"{len(names)} variants ({', '.join(names)})" if len(names) > 1 else f"variant {names[0]}"
+        times = manifest["replicates"]
+        repeated = "played once" if times == 1 else f"played {times} times"
+        version = f"counterplay {manifest['counterplay']}"
+        said.insert(0, f"Each scenario {repeated} in {variants}, seed {manifest['seed']}, {version}.")
+    return f"<p>{_safe(' '.join(said))}</p>"
+
+
 def _table(card: Scorecard, group: str, short: Mapping[str, str]) -> str:
+    """A row per figure and player, with the baselines' values at its end."""
+    baselines = [player for player in card.measures if player in card.baselines]
+    players = [player for player in card.measures if player not in card.baselines]
+    if not players:
+        players, baselines = baselines, []
     rows = []
     for name in card.names(group):
-        for player in card.measures:
-            m = card.find(name, player, group)
-            if m is None:
-                continue
-            kind = ' class="baseline"' if player in card.baselines else ""
+        beside = [card.find(name, player, group) for player in baselines]
+        values = "".join(
+            f'<td class="n b" rowspan="{len(players)}">{_number(m.value) if m else ""}</td>' for m in beside
+        )
+        for player in players:
+            m = card.find(name, player, group) or Measure(name, np.nan, np.nan, np.nan, 0)
+            first = player == players[0]
+            title = f'<td class="m" rowspan="{len(players)}">{_safe(name)}</td>' if first else ""
+            who = f'<td class="p">{_safe(short[player])}</td>' if len(players) > 1 else ""
             rows.append(
-                f"<tr{kind}><td>{_safe(m.name)}</td><td>{_safe(short[player])}</td>"
-                f'<td class="n">{_number(m.value)}</td>'
-                f'<td class="n">{_interval(m)}</td>'
+                f"<tr>{title}{who}"
+                f'<td class="n">{_number(m.value)}</td><td class="n">{_interval(m)}</td>'
+                f"<td>{_safe(_said_of(m))}</td>"
                 f'<td class="n">{_number(m.chance)}</td><td class="n">{_number(m.ideal)}</td>'
-                f'<td class="n">{m.count}</td><td>{_safe(_said_of(m))}</td></tr>'
+                f'<td class="n">{m.count}</td>{values if first else ""}</tr>'
             )
-    head = "".join(
-        f"<th>{name}</th>"
-        for name in ("measure", "player", "value", "interval", "chance", "ideal", "n", "against chance")
-    )
-    return f"<table><tr>{head}</tr>{''.join(rows)}</table>"
+    headings = {"measure": ""} | ({"player": ""} if len(players) > 1 else {})
+    headings |= {"value": "n", "interval": "n", "against chance": "p", "chance": "n", "ideal": "n", "n": "n"}
+    head = [f'<th class="{kind}">{heading}</th>' for heading, kind in headings.items()]
+    head += [f'<th class="n b">{_safe(short[player])}</th>' for player in baselines]
+    return f'<div class="wide"><table><tr>{"".join(head)}</tr>{"".join(rows)}</table></div>'
 
 
 def _interval(measure: Measure) -> str:
@@ -236,61 +265,63 @@ def _interval(measure: Measure) -> str:
 
 
 def _said_of(measure: Measure) -> str:
+    """How a figure compares with chance, as far as its interval tells."""
     if (
         measure.chance is None
         or not np.isfinite(measure.value)
         or np.isnan([measure.low, measure.high]).any()
     ):
         return ""
-    tested = "" if measure.p_value is None else f", p = {measure.p_value:.2g}"
+    tested = "" if measure.p_value is None else f" (p {measure.p_value:.2g})"
     if measure.low <= measure.chance <= measure.high:
-        return f"cannot be told from chance{tested}"
+        return f"undecided{tested}"
     above = measure.value > measure.chance
     if measure.ideal is None or measure.ideal == measure.chance:
-        return f"{'above' if above else 'below'} chance{tested}"
-    return f"{'better' if above == (measure.ideal > measure.chance) else 'worse'} than chance{tested}"
+        return f"{'above' if above else 'below'}{tested}"
+    return f"{'better' if above == (measure.ideal > measure.chance) else 'worse'}{tested}"
 
 
 def _players(card: Scorecard, short: Mapping[str, str]) -> str:
-    """Who is who, since tables have no room for whole names."""
-    rows = "".join(
-        f"<tr><td>{_safe(short[player])}</td><td>{_safe(player)}</td>"
-        f"<td>{'baseline' if player in card.baselines else ''}</td></tr>"
-        for player in card.measures
-    )
-    return f"<h2>Players</h2><table><tr><th>here</th><th>whole name</th><th></th></tr>{rows}</table>"
+    """Who is who, since tables have no room for whole names, and what each left unanswered."""
+    rows = []
+    for player in card.measures:
+        kinds = card.failures.get(player, {})
+        missing = ", ".join(f"{count:,} {kind.lower()}" for kind, count in kinds.items()) or "none"
+        baseline = player in card.baselines
+        rows.append(
+            f"<tr{' class=b' if baseline else ''}><td>{_safe(short[player])}</td><td>{_safe(player)}</td>"
+            f"<td>{'baseline' if baseline else ''}</td><td>{_safe(missing)}</td></tr>"
+        )
+    head = "<th>player</th><th>whole name</th><th></th><th>questions without an answer</th>"
+    return f'<div class="wide"><table><tr>{head}</tr>{"".join(rows)}</table></div>'
 
 
-def _failures(card: Scorecard, short: Mapping[str, str]) -> str:
-    found = [
-        f'<tr><td>{_safe(short[player])}</td><td>{_safe(kind.lower())}</td><td class="n">{count}</td></tr>'
-        for player, kinds in card.failures.items()
-        for kind, count in kinds.items()
-    ]
-    if not found:
-        return "<h2>Questions without an answer</h2><p>None.</p>"
-    head = "<tr><th>player</th><th>why</th><th>questions</th></tr>"
-    return f"<h2>Questions without an answer</h2><table>{head}{''.join(found)}</table>"
-
-
-def _transcripts(records: Sequence[Record]) -> str:
-    """A few plays in which something was said, those with failures first."""
+def _transcripts(records: Sequence[Record], short: Mapping[str, str]) -> str:
+    """A few plays in which something was said, half of them with failures where there are."""
     spoken = [record for record in records if record.transcript]
-    spoken.sort(key=lambda record: all(row.outcome == "ANSWERED" for row in record.play.rows))
+    failed = [r for r in spoken if any(row.outcome != ANSWERED for row in r.play.rows)]
+    fine = [r for r in spoken if all(row.outcome == ANSWERED for row in r.play.rows)]
+    shown = failed[: max(_SAMPLES // 2, _SAMPLES - len(fine))]
     parts = []
-    for record in spoken[:_SAMPLES]:
+    for record in [*shown, *fine[: _SAMPLES - len(shown)]]:
         play = record.play
         said = []
         for entry in said_in(record):
-            said.append(f"<pre>{_safe(entry.system)}\n\n{_safe(entry.text)}</pre>")
-            said += [
-                f"<p><small>{_safe(reply.outcome.lower())} {_safe(reply.detail)}</small></p>"
-                f"<pre>{_safe(reply.text)}</pre>"
-                for reply in entry.replies
-            ]
-        title = f"{play.player}: {play.scenario}, {play.variant}, replicate {play.replicate}"
+            asked = f"{entry.system}\n\n{entry.text}" if entry.system else entry.text
+            said.append(f"<p><small>{_safe(_called(entry.player, short))} is asked</small></p>")
+            said.append(f"<pre>{_safe(asked)}</pre>")
+            for reply in entry.replies:
+                how = ", ".join(filter(None, (reply.outcome.lower(), reply.detail)))
+                said.append(f"<p><small>replies: {_safe(how)}</small></p><pre>{_safe(reply.text)}</pre>")
+        name = _called(play.player, short)
+        title = f"{name}: {play.scenario}, {play.variant}, replicate {play.replicate}"
         parts.append(f"<details><summary>{_safe(title)}</summary>{''.join(said)}</details>")
-    return f"<h2>What was said</h2>{''.join(parts)}" if parts else ""
+    counted = f"{len(parts)} of {len(spoken):,} plays in words"
+    return f"<h2>What was said</h2><p>{counted}</p>{''.join(parts)}" if parts else ""
+
+
+def _called(player: str, short: Mapping[str, str]) -> str:
+    return short.get(player, player)
 
 
 def _safe(value: object) -> str:
@@ -300,7 +331,9 @@ def _safe(value: object) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None or not np.isfinite(value) else f"{value:.3f}"
+    if value is None or not np.isfinite(value):
+        return ""
+    return f"{value:.3f}" if abs(value) < _PLAIN else f"{value:.2e}"
 
 
 def _picture(pictures: Mapping[str, bytes], group: str) -> str:

@@ -117,9 +117,11 @@ def _cell(measure: Measure | None, interval: bool) -> str:
     if measure is None or not np.isfinite(measure.value):
         return ""
     value = _figure(measure.value)
+    if not interval:
+        return value
     if measure.p_value is not None:
         value = f"{value} (p {measure.p_value:.2g})"
-    if not interval or not np.isfinite([measure.low, measure.high]).all():
+    if not np.isfinite([measure.low, measure.high]).all():
         return value
     return f"{value} [{_figure(measure.low)}, {_figure(measure.high)}]"
 

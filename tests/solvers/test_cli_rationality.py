@@ -155,6 +155,18 @@ def test_estimate_asks_nothing_and_leaves_nothing(server, tmp_path):
 
 
 @pytest.mark.usefixtures("small")
+def test_an_estimate_counts_whom_a_player_meets(server):
+    words = "run", "small", "--player", f"{server.url}#rule"
+    for met, questions in ((("--player", "scripted:level1"), 5), ((), 5)):  # alone it meets itself
+        assert f"{questions} questions per player" in said(run(*words, *met, "--estimate"))
+        server.calls.clear()
+        assert run(*words, *met).exit_code == 0
+        assert server.calls["rule"] == questions
+    met = "--player", "scripted:level1", "--player", "scripted:uniform"
+    assert "7 questions per player" in said(run(*words, *met, "--estimate"))
+
+
+@pytest.mark.usefixtures("small")
 def test_a_budget_that_is_too_small_is_told_and_a_larger_one_goes_on(server, tmp_path):
     words = "run", "small", "--player", f"{server.url}#rule", *PRICE, "--concurrency", 1, "--out", tmp_path
     done = run(*words, "--budget", 0.0035, "--max-tokens", 500)
@@ -337,10 +349,12 @@ class Page(HTMLParser):
     def __init__(self):
         super().__init__()
         self.open, self.tags, self.links, self.seen = [], set(), [], []
+        self.names = set()
 
     def handle_starttag(self, tag, attrs):
         self.tags.add(tag)
         self.links += [value for name, value in attrs if name in ("src", "href", "action", "srcset")]
+        self.names |= {value for name, value in attrs if name == "id"}
         assert not any(name.startswith("on") for name, _ in attrs)
         if tag not in ("meta", "img", "br", "link"):
             self.open.append(tag)
@@ -361,7 +375,8 @@ def test_the_page_is_whole_and_reaches_for_nothing(server, tmp_path):
     assert page.open == []
     assert not page.tags & {"script", "link", "iframe", "object", "form"}
     pictures = [link for link in page.links if link.startswith("data:image/png;base64,")]
-    assert pictures == page.links
+    assert [link for link in page.links if not link.startswith("#g")] == pictures
+    assert {link[1:] for link in page.links if link.startswith("#")} == page.names
     assert len(pictures) == len(list(tmp_path.glob("*.png"))) > 0
     shown = "".join(page.seen)
     assert "What was said" in shown

@@ -244,7 +244,8 @@ def test_names_are_shown_as_they_are(name):
     measure = Measure(name, 0.5, 0.4, 0.6, 9, chance=0.0, ideal=1.0, group="g")
     figure = plot_scorecard(Scorecard("s $1$", {name: (measure,)}), "g")
     figure.savefig(io.BytesIO(), format="png")
-    shown = figure.axes[0].get_legend().get_texts()
+    (legend,) = figure.legends
+    shown = legend.get_texts()
     assert [text.get_text().strip() for text in shown] == [name, "chance", "ideal"]
     assert not any(text.get_parse_math() for text in [*shown, *figure.axes[0].get_yticklabels()])
 
