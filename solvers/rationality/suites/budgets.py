@@ -26,7 +26,7 @@ from solvers.rationality.suites.agreement import actions_with, agreement
 from solvers.rationality.suites.facts import cluster, numbers
 
 _LABELS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_RANDOM, _REPAIRED = 1000, 60  # random choosers, and how many of them are repaired, which is slower
+_RANDOM, _REPAIRED = 4000, 100  # random choosers, and how many of them are repaired, which is slower
 
 
 class Framing(StrEnum):
@@ -68,17 +68,18 @@ class Chance:
     Attributes:
         efficiencies: their CCEIs, ascending.
         violations: mean number of violating pairs.
+        power: share of them that violate GARP, which some do with a CCEI of one.
         kept: mean share of choices in a largest set that satisfies GARP.
     """
 
     efficiencies: NDArray[np.float64]
     violations: float
+    power: float
     kept: float
 
-    @property
-    def power(self) -> float:
-        """Share of them that violate GARP."""
-        return float(np.mean(self.efficiencies < 1.0))
+    def less_efficient(self, efficiency: float) -> float:
+        """Share of them whose CCEI is below ``efficiency``."""
+        return float(np.mean(self.efficiencies < efficiency - 1e-9))
 
 
 @lru_cache(maxsize=16)
@@ -87,11 +88,13 @@ def chance_on(design: Design) -> Chance:
     rng = np.random.default_rng(0)
     options = design.ratios.shape[2]
     choices = rng.integers(options, size=(_RANDOM, len(design.lines)))
-    repaired = [design.purchases(row) for row in choices[:_REPAIRED].tolist()]
+    bought = [design.purchases(row) for row in choices.tolist()]
+    violations = np.array([one.violations for one in bought])
     return Chance(
         np.sort(cost_efficiencies(chosen_ratios(design.ratios, choices))),
-        float(np.mean([bought.violations for bought in repaired])),
-        float(np.mean([largest_consistent(bought).index for bought in repaired])),
+        float(violations.mean()),
+        float(np.mean(violations > 0)),
+        float(np.mean([largest_consistent(one).index for one in bought[:_REPAIRED]])),
     )
 
 
@@ -207,9 +210,9 @@ def _consistency(
             shares,
         ),
         "share of random choosers who are less consistent": (
-            lambda one: float(np.mean(chance.efficiencies < one.efficiency - 1e-9)),
+            lambda one: chance.less_efficient(one.efficiency),
             0.5,
-            chance.power,
+            chance.less_efficient(1.0),
             shares,
         ),
     }
